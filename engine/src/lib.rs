@@ -1,0 +1,7 @@
+//! Marquetry: one process, one data directory, one log and one ACID transaction over six models.
+
+pub mod env;
+mod error;
+pub mod log;
+
+pub use error::{Error, ErrorKind, Result};
