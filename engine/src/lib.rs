@@ -2,6 +2,7 @@
 
 pub mod env;
 mod error;
+pub mod kv;
 pub mod log;
 
 pub use error::{Error, ErrorKind, Result};
