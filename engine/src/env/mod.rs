@@ -15,7 +15,7 @@
 //! - A created, renamed or removed name is durable only after `sync_dir` of its directory returned.
 //! - Closing or dropping a file never syncs it.
 
-pub(crate) mod memory;
+mod memory;
 mod os;
 
 use std::fmt::Debug;
@@ -25,7 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use memory::MemoryEnv;
+pub use memory::{CrashPolicy, FailureSpan, MemoryEnv};
 pub use os::OsEnv;
 
 /// How [`Env::open`] treats a file that is or is not there.
