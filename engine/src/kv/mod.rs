@@ -1,5 +1,7 @@
 //! The transactional keyspace.
 
+#[allow(dead_code, unused_imports, reason = "kv is the caller")]
+pub(crate) mod checkpoint;
 mod range;
 mod version;
 

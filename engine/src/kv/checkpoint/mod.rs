@@ -1,0 +1,198 @@
+//! The checkpoint: the whole ordered key space as of one commit, in one redb file.
+//!
+//! ```text
+//!   memtable --fold--> redb, ONE durable transaction: the changes + the mark (version, log position)
+//!                        |
+//!                     BlockFile: a checksum per 4 KiB block, block 0 twice
+//!                        |
+//!                       Env          <directory>/checkpoint
+//! ```
+//!
+//! - The mark is stored in the same redb transaction as the data: after any crash the file is exactly
+//!   some fold, and it says which one. The log repeats what comes after.
+//! - Every block is verified on every read (K6): redb itself returns flipped bits as data.
+//! - Every fold stores redb's allocator state (`set_quick_repair`, K7): opening after a crash does not
+//!   walk the file. A new file is built under another name, synced, renamed, and the directory synced.
+//! - A fold that fails freezes the file until it is opened again; readers of earlier folds go on. A
+//!   block that fails its check stops all reads that are not in redb's cache, for redb latches the error.
+//! - Dropping the [`Checkpoint`] closes the file under its readers, so that it can be opened again at once.
+//!
+//! Left out: `Durability::None` commits (the log is what they would be for), savepoints (they make the file
+//! append-only) and compaction (it needs the file for itself).
+
+mod backend;
+mod block_file;
+mod check;
+mod failure;
+mod file_header;
+mod header_slots;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
+use redb::{Durability, TableDefinition};
+
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::kv::version::Version;
+use crate::log::Position;
+use backend::Blocks;
+use block_file::BlockFile;
+use failure::guarded;
+
+pub(crate) use reader::{CheckpointReader, CheckpointScan};
+
+/// The file's name in the data directory.
+pub(crate) const CHECKPOINT_FILE: &str = "checkpoint";
+/// The name under which a new file is built; one that is found is what an interrupted creation left.
+pub(crate) const CHECKPOINT_NEW_FILE: &str = "checkpoint.new";
+
+/// The key space.
+const KEYS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("keys");
+/// One row: the version and the log position that the key space covers.
+const MARK: TableDefinition<'static, &str, (u64, u64)> = TableDefinition::new("mark");
+/// The key of that row.
+const MARK_KEY: &str = "folded";
+
+/// How far a checkpoint goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct CheckpointMark {
+    /// The newest commit in it.
+    pub(crate) version: Version,
+    /// The last log record in it.
+    pub(crate) position: Position,
+}
+
+/// The checkpoint file, open for folding and reading.
+pub(crate) struct Checkpoint {
+    file: Arc<BlockFile>,
+    database: redb::Database,
+    newest: RwLock<Arc<CheckpointReader>>,
+    /// Held by whoever folds, and by a check, which needs the file to hold still.
+    folding: Mutex<()>,
+}
+
+impl Checkpoint {
+    /// Opens the checkpoint in `directory`, or creates it with no keys and the mark 0/0.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` for a damaged file, `Unsupported` for one of a newer format.
+    pub(crate) fn open(env: Arc<dyn Env>, directory: &Path, cache_size_bytes: usize) -> Result<Checkpoint> {
+        let path = directory.join(CHECKPOINT_FILE);
+        let doing = || format!("opening the checkpoint {}", path.display());
+        let leftover = directory.join(CHECKPOINT_NEW_FILE);
+        if env.exists(&leftover).map_err(|error| Error::io(doing(), error))? {
+            env.remove(&leftover).map_err(|error| Error::io(doing(), error))?;
+        }
+        if !env.exists(&path).map_err(|error| Error::io(doing(), error))? {
+            create(&**env, &leftover, &path)?;
+        }
+        let file = Arc::new(BlockFile::open(&**env, &path)?);
+        if file.length() < 2 * block_file::BLOCK_SIZE as u64 {
+            return Err(Error::io(doing(), block_file::damaged(&path, 0, "it was cut short")));
+        }
+        let database = open_redb(&file, cache_size_bytes)?;
+        let newest = CheckpointReader::newest(&database, &file)?;
+        file.seal().map_err(|error| Error::io(doing(), error))?;
+        file.let_reads_outlive_failures();
+        Ok(Checkpoint { file, database, newest: RwLock::new(Arc::new(newest)), folding: Mutex::new(()) })
+    }
+
+    /// How far the last fold went.
+    pub(crate) fn mark(&self) -> CheckpointMark {
+        self.newest.read().mark()
+    }
+
+    /// The state as of the last fold.
+    pub(crate) fn reader(&self) -> Result<Arc<CheckpointReader>> {
+        Ok(Arc::clone(&self.newest.read()))
+    }
+
+    /// Applies `changes` (ascending keys, `None` removes) and `mark`, durably and as one.
+    ///
+    /// # Errors
+    ///
+    /// After any error the fold is in the file as a whole or not at all, which only opening it again tells, and
+    /// every later fold answers the same error. Readers go on.
+    pub(crate) fn fold(
+        &self,
+        changes: &mut dyn Iterator<Item = (Bytes, Option<Bytes>)>,
+        mark: CheckpointMark,
+    ) -> Result<()> {
+        let _alone = self.folding.lock();
+        self.unfrozen()?;
+        let folded = write_fold(&self.database, &self.file, changes, mark);
+        self.unfrozen()?;
+        folded?;
+        self.file.seal().map_err(|error| Error::io("sealing the checkpoint", error))?;
+        self.unfrozen()?;
+        let newest = CheckpointReader::newest(&self.database, &self.file)?;
+        *self.newest.write() = Arc::new(newest);
+        Ok(())
+    }
+
+    /// Bytes of the file; what was never written may take no space on the disk.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.file.size_bytes().unwrap_or(0)
+    }
+
+    fn unfrozen(&self) -> Result<()> {
+        self.file.failure().map_or(Ok(()), |failure| Err(failure.to_error()))
+    }
+}
+
+/// Builds an empty checkpoint at `temporary` and gives it its name when it is whole and durable.
+fn create(env: &dyn Env, temporary: &Path, path: &Path) -> Result<()> {
+    let doing = || format!("creating the checkpoint {}", path.display());
+    let file = Arc::new(BlockFile::create(env, temporary)?);
+    let database = open_redb(&file, 0)?;
+    write_fold(&database, &file, &mut std::iter::empty(), CheckpointMark::default())?;
+    // Closing writes as well, and says nothing when it fails: the file remembers.
+    drop(database);
+    if let Some(failure) = file.failure() {
+        return Err(failure.to_error());
+    }
+    file.seal().map_err(|error| Error::io(doing(), error))?;
+    env.rename(temporary, path).map_err(|error| Error::io(doing(), error))?;
+    let directory = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+    env.sync_dir(&directory).map_err(|error| Error::io(doing(), error))
+}
+
+fn open_redb(file: &Arc<BlockFile>, cache_size_bytes: usize) -> Result<redb::Database> {
+    guarded(file, "opening", || {
+        Ok(redb::Builder::new().set_cache_size(cache_size_bytes).create_with_backend(Blocks(Arc::clone(file)))?)
+    })
+}
+
+fn write_fold(
+    database: &redb::Database,
+    file: &BlockFile,
+    changes: &mut dyn Iterator<Item = (Bytes, Option<Bytes>)>,
+    mark: CheckpointMark,
+) -> Result<()> {
+    guarded(file, "folding into", || {
+        let mut transaction = database.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        transaction.set_quick_repair(true);
+        {
+            let mut keys = transaction.open_table(KEYS)?;
+            for (key, value) in changes {
+                match value {
+                    Some(value) => drop(keys.insert(&key[..], &value[..])?),
+                    None => drop(keys.remove(&key[..])?),
+                }
+                if file.failure().is_some() {
+                    return Ok(());
+                }
+            }
+            transaction.open_table(MARK)?.insert(MARK_KEY, (mark.version.number(), mark.position.number()))?;
+        }
+        Ok(transaction.commit()?)
+    })
+}
