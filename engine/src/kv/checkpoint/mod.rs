@@ -91,9 +91,9 @@ impl Checkpoint {
             env.remove(&leftover).map_err(|error| Error::io(doing(), error))?;
         }
         if !env.exists(&path).map_err(|error| Error::io(doing(), error))? {
-            create(&**env, &leftover, &path)?;
+            create(&*env, &leftover, &path)?;
         }
-        let file = Arc::new(BlockFile::open(&**env, &path)?);
+        let file = Arc::new(BlockFile::open(&*env, &path)?);
         if file.length() < 2 * block_file::BLOCK_SIZE as u64 {
             return Err(Error::io(doing(), block_file::damaged(&path, 0, "it was cut short")));
         }
