@@ -1,0 +1,129 @@
+//! `marquetry serve`: opens the data directory and answers HTTP until SIGTERM or SIGINT.
+//!
+//! ```text
+//!   defaults < --config FILE < MARQUETRY_TOKEN < arguments --> Settings --> Server --> signal --> drain --> 0
+//! ```
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::runtime;
+use crate::auth::Token;
+use crate::failure::Failure;
+use crate::server::Server;
+use crate::settings::token_in_file;
+use crate::settings::{ConfigurationFile, DEFAULT_ADDRESS, DEFAULT_DATA, Settings, TOKEN_VARIABLE, TlsFiles};
+
+const EXAMPLES: &str = "\
+Examples:
+  marquetry serve
+      keeps data in ./marquetry-data and answers http://127.0.0.1:7400
+  marquetry serve --demo
+      loads the demo shop and prints a line to try for each model
+  MARQUETRY_TOKEN=$(head -c 32 /dev/urandom | base64) marquetry serve --http 0.0.0.0:7400
+      answers other machines; every request must send Authorization: Bearer TOKEN
+
+Configuration file (TOML, every field optional):
+  data = \"/var/lib/marquetry\"
+  [http]
+  address = \"127.0.0.1:7400\"
+  token_file = \"/etc/marquetry.token\"
+  tls_certificate = \"/etc/marquetry.pem\"
+  tls_key = \"/etc/marquetry.key\"
+  [limits]
+  connections_max = 1024
+
+Logs go to standard error; RUST_LOG sets how much (default: info).
+SIGTERM or SIGINT finishes open requests and stops; the exit code is then 0.";
+
+/// Serve a data directory over HTTP.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Serve {
+    /// The directory that holds the data; made when it is missing [default: ./marquetry-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// The address and port to listen on [default: 127.0.0.1:7400]
+    #[arg(long, value_name = "ADDR")]
+    http: Option<SocketAddr>,
+
+    /// A configuration file; arguments win over it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// A file whose first line is the access token; MARQUETRY_TOKEN in the environment does the same
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+
+    /// A PEM file with the certificate chain: the server then speaks TLS
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+
+    /// A PEM file with the private key of the certificate
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+
+    /// Load the demo shop, and print one line to try for each model
+    #[arg(long)]
+    demo: bool,
+}
+
+impl Serve {
+    /// Serves until a signal says stop.
+    ///
+    /// # Errors
+    /// The settings are wrong, the address is taken, or the data directory cannot be opened.
+    pub fn run(self) -> Result<(), Failure> {
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        let file = self.config.as_deref().map(ConfigurationFile::load).transpose()?.unwrap_or_default();
+        let _data = self.data.clone().or(file.data.clone()).unwrap_or_else(|| DEFAULT_DATA.into());
+        let settings = self.settings(file)?.checked()?;
+        runtime()?.block_on(async move {
+            let server = Server::start(settings).await?;
+            tracing::info!(url = server.url(), "listening");
+            stop_signal().await?;
+            tracing::info!("stopping");
+            server.stop().await;
+            Ok(())
+        })
+    }
+
+    fn settings(&self, file: ConfigurationFile) -> Result<Settings, Failure> {
+        let default = DEFAULT_ADDRESS.parse().expect("the default address is an address");
+        let address = self.http.or(file.http.address).unwrap_or(default);
+        let certificate = self.tls_certificate.clone().or(file.http.tls_certificate);
+        let tls = match (certificate, self.tls_key.clone().or(file.http.tls_key)) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            _ => return Err(Failure::usage("TLS needs both a certificate and a key: set both, or neither")),
+        };
+        let token = match (&self.token_file, std::env::var(TOKEN_VARIABLE).ok(), file.http.token_file, file.http.token)
+        {
+            (Some(path), ..) => Some(token_in_file(path)?),
+            (None, Some(text), ..) => Some(token_from(&text, TOKEN_VARIABLE)?),
+            (None, None, Some(path), _) => Some(token_in_file(&path)?),
+            (None, None, None, Some(text)) => Some(token_from(&text, "http.token in the configuration file")?),
+            (None, None, None, None) => None,
+        };
+        Ok(Settings { address, token, tls, limits: file.limits })
+    }
+}
+
+fn token_from(text: &str, place: &str) -> Result<Token, Failure> {
+    Token::new(text).map_err(|fault| Failure::usage(format!("in {place}: {fault}")))
+}
+
+async fn stop_signal() -> Result<(), Failure> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! A running server: one listener in front of one open database.
+//!
+//! ```text
+//!   start --> listening at address() --> stop: drain, roll back what is open, join
+//! ```
+//!
+//! The binary, the tests and the examples all start servers through this type.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::auth::Gate;
+use crate::bridge::{Bridge, Workers};
+use crate::failure::Failure;
+use crate::listener::Listener;
+use crate::settings::Settings;
+use crate::{http, tls};
+
+/// A server that answers until it is stopped. Dropping it stops it too, without waiting.
+pub struct Server {
+    address: SocketAddr,
+    encrypted: bool,
+    app: App,
+    stop: watch::Sender<bool>,
+    listening: JoinHandle<()>,
+    workers: Vec<Workers>,
+}
+
+impl Server {
+    /// A server that listens as `settings` say.
+    ///
+    /// # Errors
+    /// The settings are unsafe or wrong, the address is taken, or the certificate cannot be read.
+    pub async fn start(settings: Settings) -> Result<Server, Failure> {
+        let settings = settings.checked()?;
+        let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+        let socket = TcpListener::bind(settings.address).await.map_err(|error| {
+            Failure::failed(format!("cannot listen on {}: {error}; is another server running there?", settings.address))
+        })?;
+        let address = socket.local_addr()?;
+        let limits = settings.limits;
+        let (bridge, workers) = Bridge::start("marquetry-worker", limits.workers, limits.waiting_max)?;
+        let app = App::new(limits, Gate::new(settings.token), bridge);
+        let router = http::routes::router(&app.limits).with_state(app.clone());
+        let (stop, stopped) = watch::channel(false);
+        let encrypted = tls.is_some();
+        let listener = Listener { socket, tls, app: app.clone(), router, stop: stopped };
+        let listening = tokio::spawn(listener.run());
+        Ok(Server { address, encrypted, app, stop, listening, workers: vec![workers] })
+    }
+
+    /// The address that the server listens on, with the port that it got.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL that clients on this machine use.
+    pub fn url(&self) -> String {
+        let scheme = if self.encrypted { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Stops taking connections, lets open requests finish within the drain time, and returns when all is quiet.
+    pub async fn stop(self) {
+        self.app.begin_stopping();
+        // The listener may have ended by itself; then there is nobody to tell.
+        let _ = self.stop.send(true);
+        let _ = self.listening.await;
+        drop(self.app);
+        let workers = self.workers;
+        // Work that has started always ends; waiting for it must not block the runtime.
+        let _ = tokio::task::spawn_blocking(move || workers.into_iter().for_each(Workers::join)).await;
+    }
+}
