@@ -356,11 +356,11 @@ impl BlockFile {
 
     /// Does `work` unless the file is frozen, and freezes it when the work fails.
     fn settle(&self, doing: &str, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        if self.failure.get().is_none() {
-            if let Err(error) = work() {
-                let doing = format!("{doing} the checkpoint {}", self.path.display());
-                let _ = self.failure.set(Failure::new(doing, &error));
-            }
+        if self.failure.get().is_none()
+            && let Err(error) = work()
+        {
+            let doing = format!("{doing} the checkpoint {}", self.path.display());
+            let _ = self.failure.set(Failure::new(doing, &error));
         }
         match self.failure.get() {
             Some(failure) if !self.reads_outlive_failures.load(Ordering::Acquire) => Err(failure.to_io()),
