@@ -240,8 +240,8 @@ impl BlockFile {
 
     fn read_stored(&self, first: u64, stored: &mut [u8]) -> io::Result<()> {
         self.file.read_exact_at(place_of(first), stored).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => damaged(&self.path, place_of(first), "the file ends too early"),
-            kind => io::Error::new(kind, format!("{} at byte {}: {error}", self.path.display(), place_of(first))),
+            io::ErrorKind::UnexpectedEof => damaged(place_of(first), "the file ends too early"),
+            kind => io::Error::new(kind, format!("at byte {}: {error}", place_of(first))),
         })
     }
 
@@ -257,7 +257,7 @@ impl BlockFile {
             return Ok(block);
         }
         let what = if stored.iter().all(|byte| *byte == 0) { "is empty" } else { "does not match its checksum" };
-        Err(damaged(&self.path, place_of(number), &format!("block {number} {what}")))
+        Err(damaged(place_of(number), &format!("block {number} {what}")))
     }
 
     /// Writes `bytes` at `offset`, inside the length.
@@ -372,7 +372,6 @@ impl BlockFile {
         match offset.checked_add(count as u64) {
             Some(end) if end <= self.length() => Ok(end),
             _ => Err(damaged(
-                &self.path,
                 place_of(offset / BLOCK_SIZE as u64),
                 &format!("{count} bytes at {offset} lie behind the end at {}", self.length()),
             )),
@@ -404,6 +403,7 @@ pub(super) fn checksum_of(salt: u64, number: u64, block: &[u8]) -> u64 {
     xxh3_64_with_seed(block, salt.wrapping_add(number)).max(1)
 }
 
-pub(super) fn damaged(path: &Path, offset: u64, what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged at byte {offset}: {what}", path.display()))
+/// Damage at a place in the file; whoever reports it names the file.
+pub(super) fn damaged(offset: u64, what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("damaged at byte {offset}: {what}"))
 }

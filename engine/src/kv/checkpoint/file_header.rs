@@ -43,10 +43,10 @@ impl FileHeader {
         let mut bytes = [0; HEADER_SIZE];
         file.read_exact_at(0, &mut bytes).map_err(|error| Error::io(doing(), error))?;
         if bytes[..VERSION_AT] != CHECKPOINT_MAGIC {
-            return Err(Error::io(doing(), damaged(path, 0, "it does not begin as a checkpoint does")));
+            return Err(Error::io(doing(), damaged(0, "it does not begin as a checkpoint does")));
         }
         if bytes[CHECKSUM_AT..] != xxh3_64(&bytes[..CHECKSUM_AT]).to_le_bytes() {
-            return Err(Error::io(doing(), damaged(path, 0, "the file header does not match its checksum")));
+            return Err(Error::io(doing(), damaged(0, "the file header does not match its checksum")));
         }
         let version = number_at::<4>(&bytes, VERSION_AT);
         if version != u64::from(CHECKPOINT_FORMAT_VERSION) {

@@ -51,7 +51,7 @@ impl HeaderSlots {
                 newest = Some(HeaderSlots { salt, block, sequence, synced_slot: slot, pending: false });
             }
         }
-        newest.ok_or_else(|| Error::io(doing(), damaged(path, SLOT_PLACES[0], "neither copy of block 0 is whole")))
+        newest.ok_or_else(|| Error::io(doing(), damaged(SLOT_PLACES[0], "neither copy of block 0 is whole")))
     }
 
     pub(super) fn block(&self) -> &[u8] {
@@ -87,8 +87,8 @@ impl HeaderSlots {
         for (slot, place) in SLOT_PLACES.into_iter().enumerate() {
             match read_slot(file, slot, self.salt).map_err(|error| Error::io(doing(), error))? {
                 Some((_, block)) if block == self.block => {}
-                Some(_) => return Err(Error::io(doing(), damaged(path, place, "a copy of block 0 is out of date"))),
-                None => return Err(Error::io(doing(), damaged(path, place, "a copy of block 0 is not whole"))),
+                Some(_) => return Err(Error::io(doing(), damaged(place, "a copy of block 0 is out of date"))),
+                None => return Err(Error::io(doing(), damaged(place, "a copy of block 0 is not whole"))),
             }
         }
         Ok(())

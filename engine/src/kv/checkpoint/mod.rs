@@ -95,7 +95,7 @@ impl Checkpoint {
         }
         let file = Arc::new(BlockFile::open(&*env, &path)?);
         if file.length() < 2 * block_file::BLOCK_SIZE as u64 {
-            return Err(Error::io(doing(), block_file::damaged(&path, 0, "it was cut short")));
+            return Err(Error::io(doing(), block_file::damaged(0, "it was cut short")));
         }
         let database = open_redb(&file, cache_size_bytes)?;
         let newest = CheckpointReader::newest(&database, &file)?;
