@@ -3,6 +3,7 @@
 pub mod env;
 mod error;
 pub mod kv;
+pub mod limits;
 pub mod log;
 
 pub use error::{Error, ErrorKind, Result};

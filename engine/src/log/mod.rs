@@ -3,10 +3,36 @@
 //! ```text
 //!   kv ---- append(at, record) --> [ Log ] --> local segment files   (LocalLog)
 //!      <--- read(from) ----------            '--> later: an outside log service
+//!
+//!   local.rs     LocalLog: append, sync, rotate, trim, poison
+//!   recovery.rs  opening: what is a torn tail, and what is corruption
+//!   scan.rs      frames of one segment, verified one by one
+//!   segment.rs   file names and headers        frame.rs  the bytes around a record
 //! ```
 //!
 //! A record is opaque bytes: one group of commits. Positions are dense (1, 2, 3, ...), and the only
-//! primitive that safety rests on is *append at this position if it is free*.
+//! primitive that safety rests on is *append at this position if it is free*. The bytes on disk are
+//! listed in `FORMAT.md`.
+//!
+//! Invariants:
+//! - K4: after any failed write or sync nothing more is accepted until the log is opened again.
+//! - K5: damage at a position that was known durable is reported with file and offset; above it, it is a
+//!   torn tail and is cut before anything new is written, so that nothing stale comes back.
+//!
+//! Left out: compression and encryption (records are small and short-lived), and reuse of old segment
+//! files (pre-written zeros give the same cheap syncs without stale frames to reason about).
+
+mod frame;
+mod local;
+mod records;
+mod recovery;
+mod scan;
+mod segment;
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,6 +40,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
+
+pub use local::{LocalLog, LogSettings};
 
 /// The dense number of a record in the log; the first record is 1, and 0 stands before all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -33,10 +61,10 @@ impl Position {
         self.0
     }
 
-    /// The position after this one.
+    /// The position after this one; the last of all positions is its own.
     #[must_use]
     pub const fn next(self) -> Self {
-        Position(self.0 + 1)
+        Position(self.0.saturating_add(1))
     }
 }
 
@@ -57,6 +85,9 @@ pub enum LogError {
     /// The record may or may not be in the log: only reading it back, or reopening, tells.
     Indeterminate(Error),
     /// Nothing was written, and nothing will be until the log is reopened.
+    ///
+    /// With [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) it is this record alone that the
+    /// log never takes, and the log goes on.
     Unavailable(Error),
 }
 
@@ -77,7 +108,16 @@ pub trait Log: fmt::Debug + Send + Sync {
     /// Appends by other threads may proceed while a sync is under way.
     fn sync(&self) -> Result<Position, LogError>;
 
+    /// Makes it known, durably, that every record so far is durable.
+    ///
+    /// Each append carries what was durable before it. When no append follows, because the log idles or is
+    /// closed, this says it instead, so that later damage to the last records is reported as corruption
+    /// rather than taken for a torn tail. Takes no position; does nothing when it is said already.
+    fn note_durable(&self) -> Result<(), LogError>;
+
     /// The records from `from` on, in order, up to the tail at the time of the call.
+    ///
+    /// Fails with `NotFound` when records from there on were trimmed, and with `Corrupt` where one is damaged.
     fn read(&self, from: Position) -> Result<Box<dyn Iterator<Item = Result<Record>> + Send + '_>>;
 
     /// The last position that holds a record; [`Position::START`] when there is none.
@@ -86,7 +126,7 @@ pub trait Log: fmt::Debug + Send + Sync {
     /// Blocks until a record after `after` is there or `timeout` has passed; returns the tail.
     fn wait(&self, after: Position, timeout: Duration) -> Result<Position>;
 
-    /// Allows the log to forget every record before `before`.
+    /// Allows the log to forget every record before `before`; it may keep some of them.
     fn trim(&self, before: Position) -> Result<()>;
 
     /// Bytes that the log holds on disk.
