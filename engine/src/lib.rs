@@ -1,9 +1,35 @@
 //! Marquetry: one process, one data directory, one log and one ACID transaction over six models.
+//!
+//! ```text
+//!   Database ── transact(|tx| ...) ── tx.tables()  tx.documents()  tx.blobs()  tx.cache()  tx.search()  tx.queues()
+//! ```
 
+#![allow(dead_code, reason = "the models are about to use it")]
+pub mod blob;
+pub mod cache;
+mod catalog;
+mod database;
+pub mod document;
+mod encoding;
 pub mod env;
 mod error;
+mod format_file;
+mod hook;
+mod keyspace;
 pub mod kv;
 pub mod limits;
 pub mod log;
+mod maintenance;
+mod options;
+pub mod queue;
+pub mod search;
+mod sources;
+pub mod table;
+mod transaction;
 
+pub use catalog::{ObjectId, ObjectKind};
+pub use database::{Database, Statistics};
 pub use error::{Error, ErrorKind, Result};
+pub use kv::{Durability, Isolation, Savepoint, Version};
+pub use options::{Settings, TransactOptions};
+pub use transaction::{Snapshot, Transaction};

@@ -7,3 +7,17 @@
 pub const LOG_RECORD_SIZE_BYTES_MAX: usize = 1088 * 1024 * 1024;
 /// Smallest size at which a segment of the log may be closed, in bytes.
 pub const LOG_SEGMENT_SIZE_BYTES_MIN: u64 = 1024;
+/// Longest key of the keyspace, in bytes.
+pub const KEY_SIZE_BYTES_MAX: usize = 8 * 1024;
+/// Longest value of the keyspace, in bytes. Larger things are blobs.
+pub const VALUE_SIZE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Largest encoded transaction, in bytes.
+pub const COMMIT_SIZE_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// Commits are put into one log record up to about this size, in bytes.
+pub(crate) const RECORD_SIZE_BYTES_TARGET: usize = 16 * 1024 * 1024;
+/// Changes of past commits that are kept to compare long-lived transactions with, in bytes.
+pub(crate) const RECENT_KEYS_SIZE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Keys removed by one step of background reclaim.
+pub(crate) const RECLAIM_STEP_KEYS: usize = 1_000;
+/// Longest name of a table, column, collection, bucket, namespace, index or queue, in bytes.
+pub const NAME_SIZE_BYTES_MAX: usize = 255;

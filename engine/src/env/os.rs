@@ -3,6 +3,8 @@
 //! `bytes` maps the file; it is the one place in the engine with `unsafe`, and the proof of its
 //! soundness stands beside it.
 
+#![allow(clippy::disallowed_methods, reason = "this is the door to the machine")]
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;

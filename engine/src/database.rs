@@ -1,0 +1,293 @@
+//! The database: opens a data directory, wires the models together, runs transactions.
+//!
+//! ```text
+//!   Database --- keyspace (log, memtables, checkpoint)
+//!            |-- tables  documents  blobs  cache  search  queues
+//!            |     '--------'---- SourceHook ------^            changes reach search inside the transaction
+//!            '-- threads: sync, fold, models' maintenance
+//! ```
+//!
+//! Only this module knows that the models meet.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::blob::BlobModel;
+use crate::cache::CacheModel;
+use crate::document::DocumentModel;
+use crate::env::{Env, FileLock, MemoryEnv, OsEnv};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format_file;
+use crate::kv::{
+    CheckReport, CommitObserver, Isolation, Keyspace, KeyspaceStatistics, Maintenance, Sequences, Version,
+};
+use crate::maintenance::ModelMaintenance;
+use crate::options::{Settings, TransactOptions};
+use crate::queue::QueueModel;
+use crate::search::SearchModel;
+use crate::sources::Sources;
+use crate::table::TableModel;
+use crate::transaction::{Snapshot, Transaction};
+
+/// Shortest and longest pause before a transaction that conflicted is run again.
+const BACKOFF_MIN: Duration = Duration::from_micros(50);
+const BACKOFF_MAX: Duration = Duration::from_millis(20);
+
+/// What every handle, snapshot and transaction of one open database shares.
+pub(crate) struct Shared {
+    pub(crate) keyspace: Arc<Keyspace>,
+    pub(crate) tables: Arc<TableModel>,
+    pub(crate) documents: Arc<DocumentModel>,
+    pub(crate) blobs: Arc<BlobModel>,
+    pub(crate) cache: Arc<CacheModel>,
+    pub(crate) search: Arc<SearchModel>,
+    pub(crate) queues: Arc<QueueModel>,
+    directory: PathBuf,
+}
+
+struct Threads {
+    // Dropped in this order: the models' thread uses the keyspace's.
+    _models: ModelMaintenance,
+    _keyspace: Maintenance,
+    _lock: Box<dyn FileLock>,
+    shared: Arc<Shared>,
+}
+
+/// An open database. Cloning gives another handle of the same one; the last one dropped stops its threads.
+///
+/// ```
+/// # fn main() -> marquetry::Result<()> {
+/// let database = marquetry::Database::in_memory()?;
+/// database.transact(|tx| Ok(()))?;
+/// database.close()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Database {
+    pub(crate) shared: Arc<Shared>,
+    threads: Arc<Threads>,
+}
+
+/// Figures about a database at one moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct Statistics {
+    /// The keyspace's figures.
+    pub keyspace: KeyspaceStatistics,
+}
+
+impl Database {
+    /// The database in the directory `path`, recovered to its last acknowledged commit; created when missing.
+    ///
+    /// # Errors
+    /// `Unavailable` when another process has it open or the directory cannot be written; `Corrupt` naming file and
+    /// offset when stored bytes are damaged; `Unsupported` when a newer program wrote it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, Settings::default())
+    }
+
+    /// As [`Database::open`], with settings.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn open_with(path: impl AsRef<Path>, settings: Settings) -> Result<Self> {
+        Self::open_on(Arc::new(OsEnv::new()), path.as_ref(), settings)
+    }
+
+    /// A database that lives in memory and is gone with its last handle.
+    ///
+    /// # Errors
+    /// `Unavailable` when the system gives no thread.
+    pub fn in_memory() -> Result<Self> {
+        Self::open_on(Arc::new(MemoryEnv::new()), Path::new("/memory"), Settings::default())
+    }
+
+    /// The database in the directory `path` of the machine `env`.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn open_on(env: Arc<dyn Env>, path: &Path, settings: Settings) -> Result<Self> {
+        let lock = format_file::claim(&*env, path)?;
+        let keyspace = Keyspace::open(env.clone(), path, settings.keyspace())?;
+        let shared = Arc::new(Shared::wire(keyspace, path, &settings)?);
+        let keyspace_threads = Maintenance::start(&shared.keyspace)?;
+        let models_thread = ModelMaintenance::start(&shared, settings.background)?;
+        let threads =
+            Threads { _models: models_thread, _keyspace: keyspace_threads, _lock: lock, shared: shared.clone() };
+        Ok(Database { shared, threads: Arc::new(threads) })
+    }
+
+    /// All models as they are, to read.
+    ///
+    /// # Errors
+    /// `Closed` after [`Database::close`].
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        Ok(Snapshot { inner: self.shared.keyspace.snapshot()?, shared: self.shared.clone() })
+    }
+
+    /// What `read` returns for all models as they are.
+    ///
+    /// # Errors
+    /// Those of `read`; `Closed` after [`Database::close`].
+    pub fn read<T>(&self, read: impl FnOnce(&Snapshot) -> Result<T>) -> Result<T> {
+        read(&self.snapshot()?)
+    }
+
+    /// What `write` returned once all that it wrote is committed, durable and visible, as one.
+    ///
+    /// `write` is run again when another transaction changed what it read, with a growing pause, so it must have no effect
+    /// of its own. When it fails, nothing is kept.
+    ///
+    /// # Errors
+    /// Those of `write`; `Conflict` when others got in the way too often; `Indeterminate` when the log failed.
+    pub fn transact<T>(&self, write: impl FnMut(&Transaction) -> Result<T>) -> Result<T> {
+        self.transact_with(TransactOptions::default(), write).map(|(value, _)| value)
+    }
+
+    /// As [`Database::transact`], with options; also returns the version of the commit.
+    ///
+    /// # Errors
+    /// As [`Database::transact`].
+    pub fn transact_with<T>(
+        &self,
+        options: TransactOptions,
+        mut write: impl FnMut(&Transaction) -> Result<T>,
+    ) -> Result<(T, Version)> {
+        let mut backoff = BACKOFF_MIN;
+        for attempt in 1.. {
+            let transaction = self.begin_with(options.isolation)?;
+            let outcome = write(&transaction)
+                .and_then(|value| transaction.commit_with(options.durability).map(|version| (value, version)));
+            match outcome {
+                Err(error) if error.kind() == ErrorKind::Conflict && attempt < options.attempts => {
+                    let jitter = self.shared.keyspace.env().random_u64() % (backoff.as_micros() as u64 + 1);
+                    std::thread::sleep(Duration::from_micros(jitter));
+                    backoff = (backoff * 2).min(BACKOFF_MAX);
+                }
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    return Err(error.context(format_args!("gave up after {attempt} attempts")));
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(Error::conflict("a transaction with no attempts allowed cannot run"))
+    }
+
+    /// A serializable transaction, to commit or drop by hand.
+    ///
+    /// # Errors
+    /// `Closed` after [`Database::close`].
+    pub fn begin(&self) -> Result<Transaction> {
+        self.begin_with(Isolation::Serializable)
+    }
+
+    /// A transaction with the given isolation, to commit or drop by hand.
+    ///
+    /// # Errors
+    /// `Closed` after [`Database::close`].
+    pub fn begin_with(&self, isolation: Isolation) -> Result<Transaction> {
+        Ok(Transaction { inner: self.shared.keyspace.begin(isolation)?, shared: self.shared.clone() })
+    }
+
+    /// The newest version that a reader sees.
+    pub fn version(&self) -> Version {
+        self.shared.keyspace.visible_version()
+    }
+
+    /// Waits until `version` is visible; false when it was not within `timeout`.
+    pub fn wait_for_version(&self, version: Version, timeout: Duration) -> bool {
+        self.shared.keyspace.wait_for_version(version, timeout)
+    }
+
+    /// Tells `observer` of every commit from here on, in order, just before it becomes visible.
+    pub fn observe(&self, observer: Arc<dyn CommitObserver>) {
+        self.shared.keyspace.observe(observer);
+    }
+
+    /// Why commits are refused, or `None` while the database accepts them.
+    pub fn failure(&self) -> Option<String> {
+        self.shared.keyspace.failure()
+    }
+
+    /// Figures about the database at this moment.
+    pub fn stats(&self) -> Statistics {
+        Statistics { keyspace: self.shared.keyspace.statistics() }
+    }
+
+    /// Reads and verifies everything stored.
+    ///
+    /// # Errors
+    /// `Corrupt` naming what is damaged first.
+    pub fn check(&self) -> Result<CheckReport> {
+        self.shared.keyspace.check()
+    }
+
+    /// Folds everything committed so far into the checkpoint and lets the log forget it.
+    ///
+    /// # Errors
+    /// `Unavailable` when the files cannot be written; nothing is lost.
+    pub fn checkpoint(&self) -> Result<Version> {
+        self.shared.keyspace.fold()
+    }
+
+    /// Makes everything committed so far durable, buffered commits included.
+    ///
+    /// # Errors
+    /// `Indeterminate` when the log fails.
+    pub fn sync(&self) -> Result<()> {
+        self.shared.keyspace.sync()
+    }
+
+    /// One round of what the background threads do for the models; true while there is more to do.
+    ///
+    /// # Errors
+    /// The first failure of a model's maintenance.
+    pub fn maintain(&self) -> Result<bool> {
+        self.shared.maintain()
+    }
+
+    /// The directory that the database lives in.
+    pub fn directory(&self) -> &Path {
+        &self.shared.directory
+    }
+
+    /// Stops the background work, folds, and refuses all further use through any handle.
+    ///
+    /// # Errors
+    /// `Unavailable` when the last checkpoint cannot be written; the log holds everything all the same.
+    pub fn close(&self) -> Result<()> {
+        self.threads.shared.keyspace.close()
+    }
+}
+
+impl Shared {
+    fn wire(keyspace: Arc<Keyspace>, directory: &Path, _settings: &Settings) -> Result<Self> {
+        let _sequences = Arc::new(Sequences::new(keyspace.clone()));
+        let tables = Arc::new(TableModel::default());
+        let documents = Arc::new(DocumentModel::default());
+        let _sources = Arc::new(Sources { tables: tables.clone(), documents: documents.clone() });
+        Ok(Shared {
+            keyspace,
+            tables,
+            documents,
+            blobs: Arc::new(BlobModel::default()),
+            cache: Arc::new(CacheModel::default()),
+            search: Arc::new(SearchModel::default()),
+            queues: Arc::new(QueueModel::default()),
+            directory: directory.to_owned(),
+        })
+    }
+
+    pub(crate) fn maintain(&self) -> Result<bool> {
+        Ok(false)
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Database in {} at version {}", self.shared.directory.display(), self.version())
+    }
+}

@@ -1,0 +1,451 @@
+//! The path of a commit: validate, append, make durable together, publish in order.
+//!
+//! ```text
+//!   caller A --.                        .--> A told
+//!   caller B ---+- short lock:          |
+//!   caller C --'   validate             |         visible moves past A, B, C
+//!                  take a version       |        /
+//!                  buffer the record    |    publish
+//!                  insert, not visible  |      ^
+//!                        |              |      |
+//!                        v              |      |
+//!                  first waiter writes one record for all and syncs it once
+//! ```
+//!
+//! - **K1** Nobody is told "committed" before the record is as durable as asked. Log order is version order.
+//! - **K2** `visible` moves past a durable commit only after its sync, and past a buffered one only after its
+//!   write and only behind everything before it.
+//! - **K4** The first failed write or sync poisons the committer: every later commit is refused, reads go on.
+//!
+//! Lock order: `writer`, then `state`, then `publish`. No lock is held during a sync.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
+
+use super::memtable::{Change, Memtable};
+use super::read_set::ReadSet;
+use super::record::{encode_commit, encode_record};
+use super::version::Version;
+use super::view::Registry;
+use super::{CommitObserver, Durability, Statistics};
+use crate::error::{Error, Result};
+use crate::limits::{COMMIT_SIZE_BYTES_MAX, RECENT_KEYS_SIZE_BYTES_MAX, RECORD_SIZE_BYTES_TARGET};
+use crate::log::{Log, LogError, Position};
+
+/// Commits that are still compared with open transactions under the lock; more are compared outside it first.
+const VALIDATED_UNDER_LOCK: usize = 64;
+
+/// What a transaction brings to its commit.
+pub(crate) struct Proposal {
+    pub(crate) read_version: Version,
+    pub(crate) reads: ReadSet,
+    pub(crate) changes: Arc<[Change]>,
+    pub(crate) durability: Durability,
+}
+
+/// A commit that open transactions may have to be compared with.
+#[derive(Clone)]
+struct Recent {
+    version: Version,
+    changes: Arc<[Change]>,
+}
+
+struct CommitState {
+    next: Version,
+    active: Arc<Memtable>,
+    unwritten: Vec<Vec<u8>>,
+    unwritten_size_bytes: usize,
+    recent: VecDeque<Recent>,
+    recent_size_bytes: usize,
+    /// Transactions that read at an older version can no longer be compared.
+    comparable_from: Version,
+}
+
+struct WriterState {
+    next: Position,
+    record: Vec<u8>,
+}
+
+struct Pending {
+    version: Version,
+    durability: Durability,
+    changes: Arc<[Change]>,
+}
+
+struct PublishState {
+    pending: VecDeque<Pending>,
+    written: Version,
+    durable: Version,
+}
+
+pub(crate) struct Committer {
+    log: Arc<dyn Log>,
+    state: Mutex<CommitState>,
+    writer: Mutex<WriterState>,
+    publish: Mutex<PublishState>,
+    /// Whether somebody is writing and syncing for all.
+    leading: Mutex<bool>,
+    changed: Condvar,
+    visible: AtomicU64,
+    poison: Mutex<Option<String>>,
+    observers: parking_lot::RwLock<Vec<Arc<dyn CommitObserver>>>,
+    pub(crate) readers: Arc<Registry>,
+    pub(crate) writers: Arc<Registry>,
+    pub(crate) statistics: Arc<Statistics>,
+}
+
+/// What a freeze hands to the checkpoint: the table and where the log stood.
+pub(crate) struct Frozen {
+    pub(crate) table: Arc<Memtable>,
+    pub(crate) version: Version,
+    pub(crate) position: Position,
+}
+
+impl Committer {
+    pub(crate) fn new(
+        log: Arc<dyn Log>,
+        active: Arc<Memtable>,
+        newest: Version,
+        tail: Position,
+        statistics: Arc<Statistics>,
+    ) -> Self {
+        Committer {
+            log,
+            state: Mutex::new(CommitState {
+                next: newest.next(),
+                active,
+                unwritten: Vec::new(),
+                unwritten_size_bytes: 0,
+                recent: VecDeque::new(),
+                recent_size_bytes: 0,
+                comparable_from: newest,
+            }),
+            writer: Mutex::new(WriterState { next: tail.next(), record: Vec::new() }),
+            publish: Mutex::new(PublishState { pending: VecDeque::new(), written: newest, durable: newest }),
+            leading: Mutex::new(false),
+            changed: Condvar::new(),
+            visible: AtomicU64::new(newest.number()),
+            poison: Mutex::new(None),
+            observers: parking_lot::RwLock::new(Vec::new()),
+            readers: Arc::new(Registry::default()),
+            writers: Arc::new(Registry::default()),
+            statistics,
+        }
+    }
+
+    pub(crate) fn observe(&self, observer: Arc<dyn CommitObserver>) {
+        self.observers.write().push(observer);
+    }
+
+    pub(crate) fn visible(&self) -> Version {
+        Version::new(self.visible.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn durable(&self) -> Version {
+        self.publish.lock().durable
+    }
+
+    /// Why commits are refused, when they are.
+    pub(crate) fn poisoned(&self) -> Option<String> {
+        self.poison.lock().clone()
+    }
+
+    /// The oldest version that anybody reads or may come to read.
+    pub(crate) fn oldest_reader(&self) -> Version {
+        let oldest_writer = self.writers.oldest(|| self.visible());
+        self.readers.oldest(|| self.visible()).min(oldest_writer)
+    }
+
+    /// Commits, and returns the version once it is as durable as asked and visible to every later reader.
+    pub(crate) fn commit(&self, proposal: Proposal) -> Result<Version> {
+        let encoded = encode_commit(&proposal.changes);
+        if encoded.len() > COMMIT_SIZE_BYTES_MAX {
+            return Err(Error::limit_exceeded(format!(
+                "a transaction of {} bytes is over the limit of {COMMIT_SIZE_BYTES_MAX}; commit in several steps",
+                encoded.len()
+            )));
+        }
+        let version = match self.enter(&proposal, encoded)? {
+            Ok(version) => version,
+            Err(conflicting) => {
+                self.statistics.conflicts.fetch_add(1, Ordering::Relaxed);
+                // Whoever tries again at once must be able to see what was in the way.
+                self.wait_visible(conflicting)?;
+                return Err(Error::conflict(format!(
+                    "commit {conflicting} changed what this transaction read or wrote; run the transaction again"
+                )));
+            }
+        };
+        match proposal.durability {
+            Durability::Durable => self.wait_visible(version)?,
+            Durability::Buffered => {
+                self.write_out()?;
+                if self.visible() < version {
+                    self.wait_visible(version)?;
+                }
+            }
+        }
+        self.statistics.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(version)
+    }
+
+    /// The short critical section: the version of the commit, or the version that it conflicts with.
+    fn enter(&self, proposal: &Proposal, encoded: Vec<u8>) -> Result<Result<Version, Version>> {
+        let mut compared_to = proposal.read_version;
+        loop {
+            let mut state = self.state.lock();
+            self.refuse_when_poisoned()?;
+            if !proposal.reads.is_empty() {
+                if proposal.read_version < state.comparable_from {
+                    return Ok(Err(state.comparable_from));
+                }
+                let from = state.recent.partition_point(|recent| recent.version <= compared_to);
+                let behind = state.recent.len() - from;
+                if behind > VALIDATED_UNDER_LOCK {
+                    let commits: Vec<Recent> = state.recent.range(from..).cloned().collect();
+                    drop(state);
+                    if let Some(conflicting) = first_conflict(&proposal.reads, commits.iter()) {
+                        return Ok(Err(conflicting));
+                    }
+                    compared_to = commits.last().map_or(compared_to, |last| last.version);
+                    continue;
+                }
+                if let Some(conflicting) = first_conflict(&proposal.reads, state.recent.range(from..)) {
+                    return Ok(Err(conflicting));
+                }
+            }
+            return Ok(Ok(self.accept(&mut state, proposal, encoded)));
+        }
+    }
+
+    fn accept(&self, state: &mut CommitState, proposal: &Proposal, encoded: Vec<u8>) -> Version {
+        let version = state.next;
+        state.next = version.next();
+        state.unwritten_size_bytes += encoded.len();
+        state.unwritten.push(encoded);
+        state.active.insert(version, &proposal.changes, self.oldest_reader());
+        self.remember(state, version, &proposal.changes);
+        let pending = Pending { version, durability: proposal.durability, changes: proposal.changes.clone() };
+        self.publish.lock().pending.push_back(pending);
+        version
+    }
+
+    /// Keeps the commit for comparison while a transaction is open that began before it.
+    fn remember(&self, state: &mut CommitState, version: Version, changes: &Arc<[Change]>) {
+        let oldest_writer = self.writers.oldest(|| version);
+        state.recent_size_bytes += keys_size_bytes(changes);
+        state.recent.push_back(Recent { version, changes: changes.clone() });
+        while let Some(oldest) = state.recent.front() {
+            let needed = oldest.version > oldest_writer;
+            if needed && state.recent_size_bytes <= RECENT_KEYS_SIZE_BYTES_MAX {
+                break;
+            }
+            state.recent_size_bytes -= keys_size_bytes(&oldest.changes);
+            state.comparable_from = oldest.version;
+            state.recent.pop_front();
+        }
+    }
+
+    fn refuse_when_poisoned(&self) -> Result<()> {
+        match &*self.poison.lock() {
+            Some(reason) => Err(Error::unavailable(format!(
+                "commits are refused since the log failed ({reason}); mend the cause, then open the database again"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Hands everything accepted so far to the log; returns the newest version written.
+    fn write_out(&self) -> Result<Version> {
+        let mut writer = self.writer.lock();
+        let (first, commits) = self.take_unwritten();
+        self.append(&mut writer, first, commits)
+    }
+
+    fn take_unwritten(&self) -> (Version, Vec<Vec<u8>>) {
+        let mut state = self.state.lock();
+        let commits = std::mem::take(&mut state.unwritten);
+        state.unwritten_size_bytes = 0;
+        (Version::new(state.next.number() - commits.len() as u64), commits)
+    }
+
+    fn append(&self, writer: &mut WriterState, first: Version, commits: Vec<Vec<u8>>) -> Result<Version> {
+        let mut version = first;
+        for group in groups(&commits) {
+            encode_record(version, group, &mut writer.record);
+            if let Err(error) = self.refuse_when_poisoned() {
+                return Err(indeterminate(&error));
+            }
+            if let Err(error) = self.log.append(writer.next, &writer.record) {
+                return Err(self.poison(error));
+            }
+            writer.next = writer.next.next();
+            version = Version::new(version.number() + group.len() as u64);
+            self.statistics.records.fetch_add(1, Ordering::Relaxed);
+        }
+        let newest = Version::new(version.number() - 1);
+        self.advance(newest, Version::ZERO);
+        Ok(newest)
+    }
+
+    /// Writes and syncs everything accepted so far; returns the version up to which all is durable.
+    pub(crate) fn sync_out(&self) -> Result<Version> {
+        let written = self.write_out()?;
+        if self.publish.lock().durable >= written {
+            return Ok(written);
+        }
+        self.statistics.syncs.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = self.log.sync() {
+            return Err(self.poison(error));
+        }
+        self.advance(written, written);
+        Ok(written)
+    }
+
+    /// Moves the visible version as far as order and durability allow (K2).
+    fn advance(&self, written: Version, durable: Version) {
+        let mut publish = self.publish.lock();
+        publish.written = publish.written.max(written);
+        publish.durable = publish.durable.max(durable);
+        let mut moved = false;
+        while let Some(first) = publish.pending.front() {
+            let needed = match first.durability {
+                Durability::Durable => publish.durable,
+                Durability::Buffered => publish.written,
+            };
+            if first.version > needed {
+                break;
+            }
+            for observer in self.observers.read().iter() {
+                observer.committed(first.version, &first.changes);
+            }
+            self.visible.store(first.version.number(), Ordering::Release);
+            publish.pending.pop_front();
+            moved = true;
+        }
+        drop(publish);
+        if moved {
+            // Taking the lock orders this wake-up behind the check of whoever is about to wait.
+            drop(self.leading.lock());
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits until `version` is visible, writing and syncing for all when nobody else does (K1).
+    pub(crate) fn wait_visible(&self, version: Version) -> Result<()> {
+        let mut leading = self.leading.lock();
+        loop {
+            if self.visible() >= version {
+                return Ok(());
+            }
+            if let Err(error) = self.refuse_when_poisoned() {
+                return Err(indeterminate(&error));
+            }
+            if *leading {
+                self.changed.wait(&mut leading);
+                continue;
+            }
+            *leading = true;
+            drop(leading);
+            let outcome = self.sync_out();
+            leading = self.leading.lock();
+            *leading = false;
+            self.changed.notify_all();
+            if self.visible() < version {
+                outcome?;
+            }
+        }
+    }
+
+    /// Waits until `version` is visible or `timeout` has passed; true when it is visible. Writes nothing itself.
+    pub(crate) fn await_version(&self, version: Version, timeout: Duration, clock: &dyn crate::env::Env) -> bool {
+        let deadline = clock.monotonic() + timeout;
+        let mut leading = self.leading.lock();
+        while self.visible() < version {
+            let left = deadline.saturating_sub(clock.monotonic());
+            if left.is_zero() {
+                return false;
+            }
+            self.changed.wait_for(&mut leading, left);
+        }
+        true
+    }
+
+    fn poison(&self, error: LogError) -> Error {
+        let cause = match error {
+            LogError::Taken { tail } => {
+                Error::unavailable(format!("another writer owns the log, which ends at {tail}"))
+            }
+            LogError::Indeterminate(error) | LogError::Unavailable(error) => error,
+        };
+        self.poison.lock().get_or_insert_with(|| cause.message().to_owned());
+        tracing::error!(reason = cause.message(), "the log failed; commits are refused until it is reopened");
+        drop(self.leading.lock());
+        self.changed.notify_all();
+        indeterminate(&cause)
+    }
+
+    /// Exchanges the memtable that commits go to. The record boundary in the log is exactly the returned version.
+    pub(crate) fn freeze(&self, install: impl FnOnce(Arc<Memtable>)) -> Result<Frozen> {
+        let mut writer = self.writer.lock();
+        let fresh = Arc::new(Memtable::default());
+        let (table, first, commits, version) = {
+            let mut state = self.state.lock();
+            let commits = std::mem::take(&mut state.unwritten);
+            state.unwritten_size_bytes = 0;
+            let first = Version::new(state.next.number() - commits.len() as u64);
+            let table = std::mem::replace(&mut state.active, fresh.clone());
+            install(fresh);
+            (table, first, commits, Version::new(state.next.number() - 1))
+        };
+        self.append(&mut writer, first, commits)?;
+        let position = Position::new(writer.next.number() - 1);
+        Ok(Frozen { table, version, position })
+    }
+}
+
+impl Committer {
+    pub(crate) fn unwritten_size_bytes(&self) -> usize {
+        self.state.lock().unwritten_size_bytes
+    }
+}
+
+/// Splits commits so that a record stays near its target size; a single commit is never split.
+fn groups(commits: &[Vec<u8>]) -> impl Iterator<Item = &[Vec<u8>]> {
+    let mut rest = commits;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut size = 0;
+        let count = rest.iter().take_while(|commit| {
+            size += commit.len();
+            size <= RECORD_SIZE_BYTES_TARGET
+        });
+        let (group, behind) = rest.split_at(count.count().max(1));
+        rest = behind;
+        Some(group)
+    })
+}
+
+fn first_conflict<'a>(reads: &ReadSet, mut commits: impl Iterator<Item = &'a Recent>) -> Option<Version> {
+    commits
+        .find(|recent| recent.changes.iter().any(|(key, _): &(Bytes, _)| reads.contains(key)))
+        .map(|recent| recent.version)
+}
+
+fn keys_size_bytes(changes: &[Change]) -> usize {
+    changes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Bytes::len) + 64).sum()
+}
+
+fn indeterminate(cause: &Error) -> Error {
+    Error::indeterminate(format!(
+        "the commit may or may not have been kept: {}; open the database again and read back",
+        cause.message()
+    ))
+}

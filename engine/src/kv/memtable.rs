@@ -1,0 +1,267 @@
+//! Commits newer than the checkpoint: a versioned ordered map in memory.
+//!
+//! ```text
+//!   key "a" -> [ (v3, "x"), (v7, removed) ]      a reader at v5 sees "x", at v7 nothing here or below
+//!   key "b" -> [ (v6, "y") ]                     a reader at v5 looks further down, in the checkpoint
+//! ```
+//!
+//! - Versions of a key ascend. A commit is inserted before it is visible; readers ask for a version
+//!   and never see beyond it.
+//! - An old version is dropped on the next write of its key once no reader can ask for it, so that a hot key
+//!   costs the memory of the versions in use and no more.
+//! - The lock is held for one lookup, one page of a scan or one slice of a commit, never across I/O.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+
+use super::range::{Direction, KeyRange};
+use super::version::Version;
+
+/// What a commit does to one key: the value it sets, or `None` when it removes the key.
+pub(crate) type Change = (Bytes, Option<Bytes>);
+
+/// Writes inserted under one hold of the lock, so that a huge commit does not keep readers waiting.
+const INSERT_SLICE: usize = 512;
+/// What a key costs beside its bytes: map slot, version, counters of shared bytes.
+const ENTRY_OVERHEAD_BYTES: usize = 96;
+
+#[derive(Debug)]
+enum Chain {
+    One(Version, Option<Bytes>),
+    Many(Vec<(Version, Option<Bytes>)>),
+}
+
+impl Chain {
+    fn at(&self, version: Version) -> Option<&Option<Bytes>> {
+        match self {
+            Chain::One(written, value) => (*written <= version).then_some(value),
+            Chain::Many(versions) => versions.iter().rev().find(|(written, _)| *written <= version).map(|(_, v)| v),
+        }
+    }
+
+    fn newest(&self) -> &Option<Bytes> {
+        match self {
+            Chain::One(_, value) => value,
+            Chain::Many(versions) => &versions.last().expect("a chain holds at least one version").1,
+        }
+    }
+
+    /// Adds a version and returns how many bytes of values became unreachable.
+    fn push(&mut self, version: Version, value: Option<Bytes>, oldest_reader: Version) -> usize {
+        let mut versions = match std::mem::replace(self, Chain::One(version, None)) {
+            Chain::One(written, old) => vec![(written, old)],
+            Chain::Many(versions) => versions,
+        };
+        debug_assert!(versions.last().is_some_and(|(newest, _)| *newest <= version));
+        if versions.last().is_some_and(|(newest, _)| *newest == version) {
+            versions.pop();
+        }
+        let keep_from = versions.iter().rposition(|(written, _)| *written <= oldest_reader).unwrap_or(0);
+        let mut dropped = versions.drain(..keep_from).map(|(_, old)| weight(&old)).sum();
+        // The kept version at or below the oldest reader is itself unreachable once the commit being added is not above it.
+        if version <= oldest_reader {
+            dropped += versions.drain(..).map(|(_, old)| weight(&old)).sum::<usize>();
+        }
+        *self = if versions.is_empty() {
+            Chain::One(version, value)
+        } else {
+            versions.push((version, value));
+            Chain::Many(versions)
+        };
+        dropped
+    }
+}
+
+fn weight(value: &Option<Bytes>) -> usize {
+    ENTRY_OVERHEAD_BYTES / 2 + value.as_ref().map_or(0, Bytes::len)
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Memtable {
+    entries: RwLock<BTreeMap<Bytes, Chain>>,
+    size_bytes: AtomicUsize,
+}
+
+impl Memtable {
+    /// Adds the changes of one commit; nobody reads `version` before it is published.
+    pub(crate) fn insert(&self, version: Version, changes: &[Change], oldest_reader: Version) {
+        for slice in changes.chunks(INSERT_SLICE) {
+            let mut grown = 0usize;
+            let mut shrunk = 0usize;
+            let mut entries = self.entries.write();
+            for (key, value) in slice {
+                grown += weight(value);
+                match entries.get_mut(key) {
+                    Some(chain) => shrunk += chain.push(version, value.clone(), oldest_reader),
+                    None => {
+                        grown += key.len() + ENTRY_OVERHEAD_BYTES;
+                        entries.insert(key.clone(), Chain::One(version, value.clone()));
+                    }
+                }
+            }
+            self.size_bytes.fetch_add(grown, Ordering::Relaxed);
+            self.size_bytes.fetch_sub(shrunk, Ordering::Relaxed);
+        }
+    }
+
+    /// What `key` is at `version`: `None` when this table does not say, `Some(None)` when it was removed.
+    pub(crate) fn get(&self, key: &[u8], version: Version) -> Option<Option<Bytes>> {
+        self.entries.read().get(key)?.at(version).cloned()
+    }
+
+    /// Up to `limit` keys of `range` as they are at `version`, and the rest of the range when there may be more.
+    pub(crate) fn page(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        version: Version,
+        limit: usize,
+    ) -> (Vec<Change>, Option<KeyRange>) {
+        let mut page = Vec::new();
+        if range.is_empty() {
+            return (page, None);
+        }
+        let entries = self.entries.read();
+        let end = range.end.as_ref().map_or(Bound::Unbounded, |end| Bound::Excluded(&end[..]));
+        let mut inside = entries.range::<[u8], _>((Bound::Included(&range.start[..]), end));
+        let mut last = None;
+        // Keys that exist only in later versions are stepped over, but not without end under one hold of the lock.
+        for _ in 0..limit * 8 {
+            let next = match direction {
+                Direction::Forward => inside.next(),
+                Direction::Backward => inside.next_back(),
+            };
+            let Some((key, chain)) = next else { return (page, None) };
+            if let Some(value) = chain.at(version) {
+                page.push((key.clone(), value.clone()));
+            }
+            last = Some(key.clone());
+            if page.len() == limit {
+                break;
+            }
+        }
+        let rest = last.map(|last| match direction {
+            Direction::Forward => KeyRange { start: super::range::key_after(&last).into(), end: range.end.clone() },
+            Direction::Backward => KeyRange { start: range.start.clone(), end: Some(last) },
+        });
+        (page, rest)
+    }
+
+    /// The newest value of every key, in key order, a page at a time. Only for a table that is no longer written.
+    pub(crate) fn newest(&self) -> NewestChanges<'_> {
+        NewestChanges { table: self, page: Vec::new().into_iter(), after: None, done: false }
+    }
+
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.size_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn key_count(&self) -> usize {
+        self.entries.read().len()
+    }
+}
+
+/// The newest changes of a frozen table; see [`Memtable::newest`].
+pub(crate) struct NewestChanges<'a> {
+    table: &'a Memtable,
+    page: std::vec::IntoIter<Change>,
+    after: Option<Bytes>,
+    done: bool,
+}
+
+impl Iterator for NewestChanges<'_> {
+    type Item = Change;
+
+    fn next(&mut self) -> Option<Change> {
+        const PAGE: usize = 256;
+        if let Some(change) = self.page.next() {
+            return Some(change);
+        }
+        if self.done {
+            return None;
+        }
+        let entries = self.table.entries.read();
+        let start = self.after.as_ref().map_or(Bound::Unbounded, |after| Bound::Excluded(&after[..]));
+        let page: Vec<Change> = entries
+            .range::<[u8], _>((start, Bound::Unbounded))
+            .take(PAGE)
+            .map(|(key, chain)| (key.clone(), chain.newest().clone()))
+            .collect();
+        drop(entries);
+        self.done = page.len() < PAGE;
+        self.after = page.last().map(|(key, _)| key.clone());
+        self.page = page.into_iter();
+        self.page.next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(text: &str) -> Bytes {
+        Bytes::copy_from_slice(text.as_bytes())
+    }
+
+    #[test]
+    fn a_reader_sees_its_version_and_no_later_one() {
+        let table = Memtable::default();
+        table.insert(Version::new(3), &[(bytes("a"), Some(bytes("x")))], Version::ZERO);
+        table.insert(Version::new(7), &[(bytes("a"), None)], Version::ZERO);
+        assert_eq!(table.get(b"a", Version::new(2)), None);
+        assert_eq!(table.get(b"a", Version::new(5)), Some(Some(bytes("x"))));
+        assert_eq!(table.get(b"a", Version::new(7)), Some(None));
+        assert_eq!(table.get(b"b", Version::new(7)), None);
+    }
+
+    #[test]
+    fn versions_that_no_reader_can_ask_for_are_dropped() {
+        let table = Memtable::default();
+        for number in 1..=1000 {
+            let oldest_reader = Version::new(number - 1);
+            table.insert(Version::new(number), &[(bytes("hot"), Some(bytes("0123456789")))], oldest_reader);
+        }
+        assert!(table.size_bytes() < 1000, "{} bytes", table.size_bytes());
+        assert_eq!(table.get(b"hot", Version::new(1000)), Some(Some(bytes("0123456789"))));
+        assert_eq!(table.get(b"hot", Version::new(999)), Some(Some(bytes("0123456789"))));
+    }
+
+    #[test]
+    fn a_version_in_use_is_kept() {
+        let table = Memtable::default();
+        table.insert(Version::new(1), &[(bytes("k"), Some(bytes("old")))], Version::ZERO);
+        for number in 5..50 {
+            table.insert(Version::new(number), &[(bytes("k"), Some(bytes("new")))], Version::new(4));
+        }
+        assert_eq!(table.get(b"k", Version::new(4)), Some(Some(bytes("old"))));
+    }
+
+    #[test]
+    fn pages_cover_a_range_in_both_directions() {
+        let table = Memtable::default();
+        for number in 0..100u32 {
+            let visible = if number % 3 == 0 { 1 } else { 9 };
+            let key = Bytes::from(format!("{number:03}"));
+            table.insert(Version::new(visible), &[(key.clone(), Some(key))], Version::ZERO);
+        }
+        for direction in [Direction::Forward, Direction::Backward] {
+            let mut rest = Some(KeyRange::new("010", Some("090")));
+            let mut seen = Vec::new();
+            while let Some(range) = rest {
+                let (page, next) = table.page(&range, direction, Version::new(1), 4);
+                seen.extend(page.into_iter().map(|(key, _)| key));
+                rest = next;
+            }
+            let mut expected: Vec<Bytes> =
+                (10..90).filter(|n| n % 3 == 0).map(|n: u32| Bytes::from(format!("{n:03}"))).collect();
+            if direction == Direction::Backward {
+                expected.reverse();
+            }
+            assert_eq!(seen, expected);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What a transaction has read: the keys and the parts of ranges on which its outcome rests.
+//!
+//! ```text
+//!   get("k")                    point  k
+//!   scan [a, z) stopped at m    range  [a, m]      forward: what lies behind m was never seen
+//!   scan [a, z) ran to its end  range  [a, z)      absence was seen as well: phantoms conflict
+//! ```
+//!
+//! A scan records how far it came as it goes, so that a transaction conflicts over what it saw and
+//! not over what it might have asked for.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::range::{Direction, KeyRange, key_after};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Reached {
+    Nothing,
+    Key(Bytes),
+    End,
+}
+
+/// One scan's share of a read set.
+#[derive(Debug)]
+pub(crate) struct TrackedRange {
+    range: KeyRange,
+    direction: Direction,
+    reached: Mutex<Reached>,
+}
+
+impl TrackedRange {
+    pub(crate) fn reached_key(&self, key: &Bytes) {
+        *self.reached.lock() = Reached::Key(key.clone());
+    }
+
+    pub(crate) fn reached_end(&self) {
+        *self.reached.lock() = Reached::End;
+    }
+
+    fn covered(&self) -> Option<KeyRange> {
+        match (&*self.reached.lock(), self.direction) {
+            (Reached::Nothing, _) => None,
+            (Reached::End, _) => Some(self.range.clone()),
+            (Reached::Key(key), Direction::Forward) => {
+                Some(KeyRange { start: self.range.start.clone(), end: Some(key_after(key).into()) })
+            }
+            (Reached::Key(key), Direction::Backward) => {
+                Some(KeyRange { start: key.clone(), end: self.range.end.clone() })
+            }
+        }
+    }
+}
+
+/// The reads of one transaction, growing.
+#[derive(Debug, Default)]
+pub(crate) struct ReadRecorder {
+    points: HashSet<Bytes>,
+    ranges: Vec<Arc<TrackedRange>>,
+}
+
+impl ReadRecorder {
+    pub(crate) fn point(&mut self, key: &[u8]) {
+        if !self.points.contains(key) {
+            self.points.insert(Bytes::copy_from_slice(key));
+        }
+    }
+
+    pub(crate) fn range(&mut self, range: &KeyRange, direction: Direction) -> Arc<TrackedRange> {
+        let tracked = Arc::new(TrackedRange { range: range.clone(), direction, reached: Mutex::new(Reached::Nothing) });
+        self.ranges.push(tracked.clone());
+        tracked
+    }
+
+    /// The reads so far, in the form that is quick to ask.
+    pub(crate) fn read_set(&self) -> ReadSet {
+        let ranges = self.ranges.iter().filter_map(|tracked| tracked.covered()).collect();
+        ReadSet::new(self.points.clone(), ranges)
+    }
+}
+
+/// Keys and disjoint ascending ranges.
+#[derive(Debug, Clone, Default)]
+pub struct ReadSet {
+    points: HashSet<Bytes>,
+    ranges: Vec<KeyRange>,
+}
+
+impl ReadSet {
+    pub(crate) fn new(points: HashSet<Bytes>, mut ranges: Vec<KeyRange>) -> Self {
+        ranges.retain(|range| !range.is_empty());
+        ranges.sort_by(|a, b| a.start.cmp(&b.start));
+        let mut merged: Vec<KeyRange> = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            match merged.last_mut() {
+                Some(last) if last.end.as_ref().is_none_or(|end| *end >= range.start) => {
+                    last.end = match (last.end.take(), range.end) {
+                        (Some(a), Some(b)) => Some(a.max(b)),
+                        _ => None,
+                    };
+                }
+                _ => merged.push(range),
+            }
+        }
+        ReadSet { points, ranges: merged }
+    }
+
+    /// Whether a change of `key` could have changed what was read.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        if self.points.contains(key) {
+            return true;
+        }
+        let after = self.ranges.partition_point(|range| range.start[..] <= *key);
+        after > 0 && self.ranges[after - 1].contains(key)
+    }
+
+    /// The single keys that were read.
+    pub fn points(&self) -> impl Iterator<Item = &Bytes> {
+        self.points.iter()
+    }
+
+    /// The ranges that were read, disjoint and ascending.
+    pub fn ranges(&self) -> &[KeyRange] {
+        &self.ranges
+    }
+
+    /// Whether nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty() && self.ranges.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scan_covers_what_it_saw() {
+        let mut recorder = ReadRecorder::default();
+        let forward = recorder.range(&KeyRange::new("a", Some("z")), Direction::Forward);
+        assert!(!recorder.read_set().contains(b"b"));
+        forward.reached_key(&Bytes::from("m"));
+        let reads = recorder.read_set();
+        assert!(reads.contains(b"a") && reads.contains(b"m") && !reads.contains(b"n"));
+        forward.reached_end();
+        let reads = recorder.read_set();
+        assert!(reads.contains(b"yy") && !reads.contains(b"z"));
+
+        let mut recorder = ReadRecorder::default();
+        recorder.range(&KeyRange::new("a", Some("z")), Direction::Backward).reached_key(&Bytes::from("m"));
+        let reads = recorder.read_set();
+        assert!(reads.contains(b"m") && reads.contains(b"y") && !reads.contains(b"l") && !reads.contains(b"z"));
+    }
+
+    #[test]
+    fn overlapping_ranges_merge() {
+        let ranges = vec![
+            KeyRange::new("d", Some("f")),
+            KeyRange::new("a", Some("c")),
+            KeyRange::new("b", Some("d")),
+            KeyRange::new("x", None::<&str>),
+            KeyRange::new("q", Some("q")),
+        ];
+        let reads = ReadSet::new(HashSet::new(), ranges);
+        assert_eq!(reads.ranges().len(), 2);
+        for (key, inside) in [("a", true), ("c", true), ("e", true), ("f", false), ("q", false), ("zz", true)] {
+            assert_eq!(reads.contains(key.as_bytes()), inside, "{key}");
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! The keyspace of one data directory: opened, read, written, folded and closed here.
+//!
+//! ```text
+//!   Keyspace --- committer    the path of a commit, and the visible version
+//!            |-- levels       active memtable / frozen memtable / checkpoint reader, exchanged together
+//!            |-- checkpoint   the redb file
+//!            '-- log          the truth for what the checkpoint does not hold
+//! ```
+//!
+//! `open` = the checkpoint's version, then the log after it (see `recovery`).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use super::checkpoint::{Checkpoint, CheckpointMark};
+use super::committer::{Committer, Proposal};
+use super::recovery;
+use super::transaction::{Snapshot, Transaction};
+use super::version::Version;
+use super::view::{Levels, View};
+use super::{CheckReport, CommitObserver, Isolation, KeyspaceSettings, KeyspaceStatistics};
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::log::Log;
+
+/// Counters that only grow, read without a lock.
+#[derive(Debug, Default)]
+pub(crate) struct Statistics {
+    pub(crate) commits: AtomicU64,
+    pub(crate) conflicts: AtomicU64,
+    pub(crate) records: AtomicU64,
+    pub(crate) syncs: AtomicU64,
+    pub(crate) checkpoints: AtomicU64,
+    pub(crate) checkpoint_micros: AtomicU64,
+    pub(crate) stalls: AtomicU64,
+}
+
+/// The ordered transactional keyspace; shared by everything that uses one database.
+pub struct Keyspace {
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) settings: KeyspaceSettings,
+    pub(crate) committer: Committer,
+    pub(crate) log: Arc<dyn Log>,
+    checkpoint: Checkpoint,
+    levels: RwLock<Arc<Levels>>,
+    /// One fold at a time; holders may take every other lock.
+    folding: Mutex<()>,
+    /// What the background threads wait on.
+    pub(crate) work: Work,
+    closed: AtomicBool,
+    statistics: Arc<Statistics>,
+    directory: PathBuf,
+}
+
+/// What is asked of the background threads.
+#[derive(Default)]
+pub(crate) struct Work {
+    pub(crate) wanted: Mutex<Wanted>,
+    pub(crate) asked: Condvar,
+    /// A fold has ended: room in memory.
+    pub(crate) folded: Condvar,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) sync: bool,
+    pub(crate) fold: bool,
+    pub(crate) reclaim: bool,
+    pub(crate) stop: bool,
+}
+
+impl Keyspace {
+    /// The keyspace in `directory`, recovered to its last durable commit; created when missing.
+    ///
+    /// # Errors
+    /// `Corrupt` naming file and offset when stored bytes are damaged, `Unsupported` when they were written by a newer
+    /// program, `Unavailable` when the files cannot be opened.
+    pub fn open(env: Arc<dyn Env>, directory: &Path, settings: KeyspaceSettings) -> Result<Arc<Self>> {
+        env.create_dir(directory)
+            .map_err(|error| Error::io(format_args!("creating {}", directory.display()), error))?;
+        let checkpoint = Checkpoint::open(env.clone(), directory, settings.page_cache_size_bytes())?;
+        let recovered = recovery::recover(&env, directory, &checkpoint, &settings)?;
+        let statistics = Arc::new(Statistics::default());
+        let active = Arc::new(recovered.memtable);
+        let levels = Levels { active: active.clone(), frozen: None, checkpoint: checkpoint.reader()? };
+        let committer =
+            Committer::new(recovered.log.clone(), active, recovered.newest, recovered.log.tail(), statistics.clone());
+        Ok(Arc::new(Keyspace {
+            env,
+            settings,
+            committer,
+            log: recovered.log,
+            checkpoint,
+            levels: RwLock::new(Arc::new(levels)),
+            folding: Mutex::new(()),
+            work: Work::default(),
+            closed: AtomicBool::new(false),
+            statistics,
+            directory: directory.to_owned(),
+        }))
+    }
+
+    fn refuse_when_closed(&self) -> Result<()> {
+        match self.closed.load(Ordering::Acquire) {
+            true => {
+                Err(Error::closed(format!("the database in {} is closed; open it again", self.directory.display())))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// The newest visible version, pinned together with where it is found.
+    fn view(&self) -> Result<View> {
+        self.refuse_when_closed()?;
+        // Under this lock no fold can be installed, so the levels fit the version registered with them.
+        let levels = self.levels.read();
+        let registration = self.committer.readers.register(|| self.committer.visible());
+        Ok(View { levels: levels.clone(), registration: Arc::new(registration) })
+    }
+
+    /// The keyspace as it is, to read.
+    ///
+    /// # Errors
+    /// `Closed` after [`Keyspace::close`].
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        Ok(Snapshot::new(self.view()?, false))
+    }
+
+    /// The keyspace as it is, to read, remembering what is read (see [`Snapshot::read_set`]).
+    ///
+    /// # Errors
+    /// `Closed` after [`Keyspace::close`].
+    pub fn recording_snapshot(&self) -> Result<Snapshot> {
+        Ok(Snapshot::new(self.view()?, true))
+    }
+
+    /// A transaction that reads the newest visible version.
+    ///
+    /// # Errors
+    /// `Closed` after [`Keyspace::close`].
+    pub fn begin(self: &Arc<Self>, isolation: Isolation) -> Result<Transaction> {
+        let view = self.view()?;
+        let version = view.version();
+        let writer = self.committer.writers.register(|| version);
+        Ok(Transaction::new(self.clone(), view, writer, isolation))
+    }
+
+    pub(crate) fn commit(&self, proposal: Proposal) -> Result<Version> {
+        self.refuse_when_closed()?;
+        self.wait_for_memory()?;
+        let buffered = proposal.durability == super::Durability::Buffered;
+        let drops = super::reclaim::drops_a_prefix(&proposal.changes);
+        let version = self.committer.commit(proposal)?;
+        let fold = self.levels.read().active.size_bytes() >= self.settings.memtable_size_bytes();
+        if buffered || fold || drops {
+            self.ask(|wanted| {
+                wanted.reclaim |= drops;
+                wanted.sync |= buffered;
+                wanted.fold |= fold;
+            });
+        }
+        Ok(version)
+    }
+
+    pub(crate) fn ask(&self, change: impl FnOnce(&mut Wanted)) {
+        let mut wanted = self.work.wanted.lock();
+        let before = *wanted;
+        change(&mut wanted);
+        if wanted.sync != before.sync
+            || wanted.fold != before.fold
+            || wanted.reclaim != before.reclaim
+            || wanted.stop != before.stop
+        {
+            self.work.asked.notify_all();
+        }
+    }
+
+    /// Back-pressure (K9): a commit waits while both memtables are full, and fails rather than wait without end.
+    fn wait_for_memory(&self) -> Result<()> {
+        let limit = self.settings.memtable_size_bytes() * 2;
+        let is_full = || {
+            let levels = self.levels.read();
+            levels.active.size_bytes() >= limit && self.settings.background
+        };
+        if !is_full() {
+            return Ok(());
+        }
+        self.statistics.stalls.fetch_add(1, Ordering::Relaxed);
+        let deadline = self.env.monotonic() + self.settings.stall_timeout;
+        let mut wanted = self.work.wanted.lock();
+        while is_full() {
+            wanted.fold = true;
+            self.work.asked.notify_all();
+            let left = deadline.saturating_sub(self.env.monotonic());
+            if left.is_zero() || self.committer.poisoned().is_some() {
+                return Err(Error::unavailable(format!(
+                    "memory for commits ({limit} bytes) is full and could not be folded into the checkpoint in time; \
+                     try again later or raise memory_size_bytes"
+                )));
+            }
+            self.work.folded.wait_for(&mut wanted, left.min(Duration::from_millis(100)));
+        }
+        Ok(())
+    }
+
+    /// Folds everything committed so far into the checkpoint, and lets the log forget it.
+    ///
+    /// # Errors
+    /// `Unavailable` when the files cannot be written; the log still holds everything.
+    pub fn fold(&self) -> Result<Version> {
+        let _one_at_a_time = self.folding.lock();
+        let is_stuck = self.levels.read().frozen.is_some();
+        if is_stuck {
+            // An earlier fold failed half-way: its table is still there, and the log still holds it.
+            return Err(Error::unavailable("an earlier checkpoint failed; open the database again"));
+        }
+        let frozen = self.committer.freeze(|fresh| {
+            let mut levels = self.levels.write();
+            let next =
+                Levels { active: fresh, frozen: Some(levels.active.clone()), checkpoint: levels.checkpoint.clone() };
+            *levels = Arc::new(next);
+        })?;
+        // K1, K2: only what is durable in the log may reach the checkpoint.
+        self.committer.wait_visible(frozen.version)?;
+        if self.committer.durable() < frozen.version {
+            self.committer.sync_out()?;
+        }
+        let started = self.env.monotonic();
+        if frozen.version > self.checkpoint.mark().version {
+            let mark = CheckpointMark { version: frozen.version, position: frozen.position };
+            self.checkpoint.fold(&mut frozen.table.newest(), mark)?;
+        }
+        self.install(self.checkpoint.reader()?);
+        let micros = (self.env.monotonic() - started).as_micros() as u64;
+        self.statistics.checkpoints.fetch_add(1, Ordering::Relaxed);
+        self.statistics.checkpoint_micros.fetch_add(micros, Ordering::Relaxed);
+        self.log.trim(frozen.position.next())?;
+        Ok(frozen.version)
+    }
+
+    pub(crate) fn is_fold_due(&self) -> bool {
+        self.levels.read().active.size_bytes() >= self.settings.memtable_size_bytes()
+    }
+
+    /// Removes one bounded step of what was dropped; true while there is more.
+    ///
+    /// # Errors
+    /// Those of a commit.
+    pub fn reclaim(self: &Arc<Self>) -> Result<bool> {
+        super::reclaim::step(self)
+    }
+
+    fn install(&self, reader: Arc<super::checkpoint::CheckpointReader>) {
+        {
+            let mut levels = self.levels.write();
+            *levels = Arc::new(Levels { active: levels.active.clone(), frozen: None, checkpoint: reader });
+        }
+        drop(self.work.wanted.lock());
+        self.work.folded.notify_all();
+    }
+
+    /// Tells `observer` of every commit, in order, before it becomes visible.
+    pub fn observe(&self, observer: Arc<dyn CommitObserver>) {
+        self.committer.observe(observer);
+    }
+
+    /// The oldest version that anybody reads or may come to read.
+    pub fn oldest_readable_version(&self) -> Version {
+        self.committer.oldest_reader()
+    }
+
+    /// The machine that the keyspace lives on.
+    pub fn env(&self) -> &Arc<dyn Env> {
+        &self.env
+    }
+
+    /// The newest version that a reader sees.
+    pub fn visible_version(&self) -> Version {
+        self.committer.visible()
+    }
+
+    /// Waits until `version` is visible; false when it was not within `timeout`.
+    pub fn wait_for_version(&self, version: Version, timeout: Duration) -> bool {
+        self.committer.await_version(version, timeout, &*self.env)
+    }
+
+    /// Makes everything committed so far durable.
+    ///
+    /// # Errors
+    /// `Indeterminate` when the log fails.
+    pub fn sync(&self) -> Result<()> {
+        self.committer.sync_out().map(|_| ())
+    }
+
+    /// Why commits are refused, or `None` while they are accepted (K4).
+    pub fn failure(&self) -> Option<String> {
+        self.committer.poisoned()
+    }
+
+    /// Figures about the keyspace at this moment.
+    pub fn statistics(&self) -> KeyspaceStatistics {
+        let levels = self.levels.read().clone();
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        KeyspaceStatistics {
+            visible_version: self.committer.visible(),
+            durable_version: self.committer.durable(),
+            checkpoint_version: levels.checkpoint.mark().version,
+            memtable_size_bytes: levels.active.size_bytes() as u64,
+            memtable_keys: levels.active.key_count() as u64,
+            frozen_size_bytes: levels.frozen.as_ref().map_or(0, |frozen| frozen.size_bytes() as u64),
+            checkpoint_size_bytes: self.checkpoint.size_bytes(),
+            log_size_bytes: self.log.size_bytes(),
+            open_readers: self.committer.readers.count() as u64,
+            open_transactions: self.committer.writers.count() as u64,
+            commits: count(&self.statistics.commits),
+            conflicts: count(&self.statistics.conflicts),
+            log_records: count(&self.statistics.records),
+            log_syncs: count(&self.statistics.syncs),
+            checkpoints: count(&self.statistics.checkpoints),
+            checkpoint_micros: count(&self.statistics.checkpoint_micros),
+            stalls: count(&self.statistics.stalls),
+            failure: self.committer.poisoned(),
+        }
+    }
+
+    /// Reads and verifies everything stored: log, checkpoint file, and the order of all keys.
+    ///
+    /// # Errors
+    /// `Corrupt` naming file and offset of the first damage.
+    pub fn check(&self) -> Result<CheckReport> {
+        use super::transaction::Reader;
+        let log_records = self.log.check()?;
+        let checkpoint_keys = self.checkpoint.check()?;
+        let mut keys = 0u64;
+        let mut last: Option<bytes::Bytes> = None;
+        for entry in self.snapshot()?.scan(super::KeyRange::all(), super::Direction::Forward)? {
+            let (key, _) = entry?;
+            if last.as_ref().is_some_and(|last| *last >= key) {
+                return Err(Error::corrupt(format!("key {key:?} stands out of order; restore from a backup")));
+            }
+            last = Some(key);
+            keys += 1;
+        }
+        Ok(CheckReport { log_records, checkpoint_keys, keys })
+    }
+
+    /// Folds, makes everything durable and refuses all further use.
+    ///
+    /// # Errors
+    /// As [`Keyspace::fold`]. The keyspace is closed all the same.
+    pub fn close(&self) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.ask(|wanted| wanted.stop = true);
+        if let Some(reason) = self.committer.poisoned() {
+            return Err(Error::unavailable(format!("closed after the log failed ({reason})")));
+        }
+        self.fold().map(|_| ())
+    }
+}
+
+impl std::fmt::Debug for Keyspace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keyspace in {} at version {}", self.directory.display(), self.visible_version())
+    }
+}

@@ -1,0 +1,366 @@
+//! Transactions and snapshots: consistent reads, own writes, savepoints, one commit.
+//!
+//! ```text
+//!   Snapshot      View [+ recorder]                 reads only; never conflicts, never blocks, never writes
+//!   Transaction   View + own writes + read set      reads see own writes first; commit compares, then applies all
+//! ```
+//!
+//! Both are [`Reader`]s, and both are used through `&self`, so that several models can hold the same one.
+//!
+//! - **K3** A serializable transaction commits only if nothing that it read was committed by another after its
+//!   read version; under snapshot isolation the same holds only for what it wrote.
+//! - A transaction that is dropped leaves nothing behind.
+
+use std::any::Any;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::committer::Proposal;
+use super::memtable::Change;
+use super::range::{Direction, KeyRange};
+use super::read_set::{ReadRecorder, ReadSet};
+use super::scan::{OwnWrites, Scan};
+use super::store::Keyspace;
+use super::version::Version;
+use super::view::{Registration, View};
+use super::{Durability, Isolation};
+use crate::error::{Error, Result};
+use crate::limits::{COMMIT_SIZE_BYTES_MAX, KEY_SIZE_BYTES_MAX, VALUE_SIZE_BYTES_MAX};
+
+/// Reads of the keyspace at one version; a [`Snapshot`] or a [`Transaction`].
+pub trait Reader: Send + Sync {
+    /// The version that is read.
+    fn version(&self) -> Version;
+
+    /// The value of `key`, or `None` when there is no such key.
+    ///
+    /// # Errors
+    /// `Corrupt` when the stored bytes are damaged, `Unavailable` when they cannot be read.
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>>;
+
+    /// The entries of `range` in key order.
+    ///
+    /// # Errors
+    /// As [`Reader::get`]; later failures come as items of the scan.
+    fn scan(&self, range: KeyRange, direction: Direction) -> Result<Scan>;
+
+    /// The transaction, when this reader is one.
+    fn as_transaction(&self) -> Option<&Transaction> {
+        None
+    }
+}
+
+/// The keyspace at one version, to read only.
+#[derive(Debug)]
+pub struct Snapshot {
+    view: View,
+    recorder: Option<Mutex<ReadRecorder>>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(view: View, recording: bool) -> Self {
+        Snapshot { view, recorder: recording.then(Mutex::default) }
+    }
+
+    /// What has been read so far; empty unless the snapshot was asked to remember.
+    pub fn read_set(&self) -> ReadSet {
+        self.recorder.as_ref().map(|recorder| recorder.lock().read_set()).unwrap_or_default()
+    }
+
+    /// Whether the snapshot remembers what is read through it.
+    pub fn is_recording(&self) -> bool {
+        self.recorder.is_some()
+    }
+}
+
+impl Reader for Snapshot {
+    fn version(&self) -> Version {
+        self.view.version()
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        if let Some(recorder) = &self.recorder {
+            recorder.lock().point(key);
+        }
+        self.view.get(key)
+    }
+
+    fn scan(&self, range: KeyRange, direction: Direction) -> Result<Scan> {
+        let tracked = self.recorder.as_ref().map(|recorder| recorder.lock().range(&range, direction));
+        Scan::new(&self.view, None, range, direction, tracked)
+    }
+}
+
+/// A place in a transaction that it can go back to; see [`Transaction::savepoint`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Savepoint {
+    undo_length: usize,
+    number: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    writes: OwnWrites,
+    size_bytes: usize,
+    /// What each write replaced, kept from the first savepoint on.
+    undo: Vec<(Bytes, Option<Option<Bytes>>)>,
+    savepoints: Vec<Savepoint>,
+    next_savepoint: u64,
+    reads: ReadRecorder,
+}
+
+/// Reads and writes that become visible as one, or not at all.
+#[derive(Debug)]
+pub struct Transaction {
+    keyspace: Arc<Keyspace>,
+    view: View,
+    // Keeps the commits after the read version comparable.
+    _writer: Registration,
+    isolation: Isolation,
+    state: Mutex<State>,
+    attached: Mutex<Attached>,
+}
+
+type AfterCommit = Box<dyn FnOnce(Version) + Send + Sync>;
+
+/// What models tie to the fate of a transaction.
+#[derive(Default)]
+struct Attached {
+    held: Vec<Box<dyn Any + Send + Sync>>,
+    after_commit: Vec<AfterCommit>,
+}
+
+impl std::fmt::Debug for Attached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} held, {} after commit", self.held.len(), self.after_commit.len())
+    }
+}
+
+impl Reader for Transaction {
+    fn version(&self) -> Version {
+        self.view.version()
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        {
+            let mut state = self.state.lock();
+            if let Some(own) = state.writes.get(key) {
+                return Ok(own.clone());
+            }
+            if self.isolation == Isolation::Serializable {
+                state.reads.point(key);
+            }
+        }
+        self.view.get(key)
+    }
+
+    fn scan(&self, range: KeyRange, direction: Direction) -> Result<Scan> {
+        let (own, tracked) = {
+            let mut state = self.state.lock();
+            let tracked = (self.isolation == Isolation::Serializable).then(|| state.reads.range(&range, direction));
+            (state.writes.clone(), tracked)
+        };
+        Scan::new(&self.view, Some(own), range, direction, tracked)
+    }
+
+    fn as_transaction(&self) -> Option<&Transaction> {
+        Some(self)
+    }
+}
+
+impl Transaction {
+    pub(crate) fn new(keyspace: Arc<Keyspace>, view: View, writer: Registration, isolation: Isolation) -> Self {
+        Transaction { keyspace, view, _writer: writer, isolation, state: Mutex::default(), attached: Mutex::default() }
+    }
+
+    /// The value of `key`, without making the transaction depend on it.
+    ///
+    /// For hints whose staleness the caller handles itself.
+    pub fn peek(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        if let Some(own) = self.state.lock().writes.get(key) {
+            return Ok(own.clone());
+        }
+        self.view.get(key)
+    }
+
+    /// The entries of `range`, without making the transaction depend on them.
+    ///
+    /// For hints whose staleness the caller handles itself, such as looking for a message that nobody holds.
+    pub fn peek_scan(&self, range: KeyRange, direction: Direction) -> Result<Scan> {
+        let own = self.state.lock().writes.clone();
+        Scan::new(&self.view, Some(own), range, direction, None)
+    }
+
+    /// Sets `key` to `value` when the transaction commits.
+    ///
+    /// # Errors
+    /// `LimitExceeded` for a key over 8 KiB, a value over 64 MiB or a transaction over 1 GiB.
+    pub fn put(&self, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Result<()> {
+        self.write(key.into(), Some(value.into()))
+    }
+
+    /// Removes `key` when the transaction commits; a missing key is no error.
+    ///
+    /// # Errors
+    /// As [`Transaction::put`].
+    pub fn delete(&self, key: impl Into<Bytes>) -> Result<()> {
+        self.write(key.into(), None)
+    }
+
+    fn write(&self, key: Bytes, value: Option<Bytes>) -> Result<()> {
+        check_sizes(&key, value.as_ref())?;
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        state.size_bytes += key.len() + value.as_ref().map_or(0, Bytes::len) + 16;
+        if state.size_bytes > COMMIT_SIZE_BYTES_MAX {
+            return Err(Error::limit_exceeded(format!(
+                "a transaction may write {COMMIT_SIZE_BYTES_MAX} bytes; commit in several steps"
+            )));
+        }
+        let old = Arc::make_mut(&mut state.writes).insert(key.clone(), value);
+        if !state.savepoints.is_empty() {
+            state.undo.push((key, old));
+        }
+        Ok(())
+    }
+
+    /// Removes every key that begins with `prefix`, in the background after the commit, in bounded steps (K10).
+    ///
+    /// The caller stops using the prefix in the same transaction and never uses it again.
+    pub fn reclaim_prefix(&self, prefix: &[u8]) -> Result<()> {
+        self.put(super::reclaim::reclaim_key(prefix), Bytes::new())
+    }
+
+    /// Marks the present state, to return to with [`Transaction::rollback_to`].
+    pub fn savepoint(&self) -> Savepoint {
+        let mut state = self.state.lock();
+        let savepoint = Savepoint { undo_length: state.undo.len(), number: state.next_savepoint };
+        state.next_savepoint += 1;
+        state.savepoints.push(savepoint);
+        savepoint
+    }
+
+    /// Takes back every write since `savepoint`; the savepoint stays, later ones are gone.
+    ///
+    /// # Errors
+    /// `Invalid` when the savepoint is not one of this transaction or was released or rolled back over.
+    pub fn rollback_to(&self, savepoint: Savepoint) -> Result<()> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let index = position(&state.savepoints, savepoint)?;
+        state.savepoints.truncate(index + 1);
+        let writes = Arc::make_mut(&mut state.writes);
+        for (key, old) in state.undo.drain(savepoint.undo_length..).rev() {
+            match old {
+                Some(old) => writes.insert(key, old),
+                None => writes.remove(&key),
+            };
+        }
+        Ok(())
+    }
+
+    /// Forgets `savepoint` and those after it; the writes stay.
+    ///
+    /// # Errors
+    /// As [`Transaction::rollback_to`].
+    pub fn release(&self, savepoint: Savepoint) -> Result<()> {
+        let mut state = self.state.lock();
+        let index = position(&state.savepoints, savepoint)?;
+        state.savepoints.truncate(index);
+        if state.savepoints.is_empty() {
+            state.undo.clear();
+        }
+        Ok(())
+    }
+
+    /// Keeps `thing` until the transaction has ended, either way; it is dropped after the outcome is known.
+    pub fn hold(&self, thing: Box<dyn Any + Send + Sync>) {
+        self.attached.lock().held.push(thing);
+    }
+
+    /// Calls `action` with the commit's version after a successful commit; never after anything else.
+    pub fn after_commit(&self, action: Box<dyn FnOnce(Version) + Send + Sync>) {
+        self.attached.lock().after_commit.push(action);
+    }
+
+    /// Whether the transaction has written anything.
+    pub fn has_writes(&self) -> bool {
+        !self.state.lock().writes.is_empty()
+    }
+
+    /// The isolation that the transaction was begun with.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    /// What the transaction has read so far; empty under snapshot isolation.
+    pub fn read_set(&self) -> ReadSet {
+        self.state.lock().reads.read_set()
+    }
+
+    /// Makes all writes visible as one, and returns their version.
+    ///
+    /// On return the commit is as durable as `durability` says and every transaction begun later sees
+    /// it. Without writes nothing is logged, and the version is the one that was read.
+    ///
+    /// # Errors
+    /// `Conflict`: nothing was kept, run the whole transaction again. `Indeterminate`: the log failed, read back
+    /// after reopening. `Unavailable`: the log failed earlier or memory is short; nothing was kept.
+    pub fn commit(self, durability: Durability) -> Result<Version> {
+        let Transaction { keyspace, view, _writer, isolation, state, attached } = self;
+        let State { writes, reads, .. } = state.into_inner();
+        let Attached { held, after_commit } = attached.into_inner();
+        let version = match writes.is_empty() {
+            true => view.version(),
+            false => commit_writes(&keyspace, &view, isolation, writes, &reads, durability)?,
+        };
+        for action in after_commit {
+            action(version);
+        }
+        drop(held);
+        Ok(version)
+    }
+}
+
+fn commit_writes(
+    keyspace: &Keyspace,
+    view: &View,
+    isolation: Isolation,
+    writes: OwnWrites,
+    reads: &ReadRecorder,
+    durability: Durability,
+) -> Result<Version> {
+    let read_version = view.version();
+    let reads = match isolation {
+        Isolation::Serializable => reads.read_set(),
+        Isolation::Snapshot => ReadSet::new(writes.keys().cloned().collect::<HashSet<_>>(), Vec::new()),
+    };
+    let writes = Arc::try_unwrap(writes).unwrap_or_else(|shared| BTreeMap::clone(&shared));
+    let changes: Arc<[Change]> = writes.into_iter().collect();
+    keyspace.commit(Proposal { read_version, reads, changes, durability })
+}
+
+fn position(savepoints: &[Savepoint], savepoint: Savepoint) -> Result<usize> {
+    savepoints.iter().rposition(|known| *known == savepoint).ok_or_else(|| {
+        Error::invalid("the savepoint is gone: it was released, rolled back over, or belongs to another transaction")
+    })
+}
+
+fn check_sizes(key: &Bytes, value: Option<&Bytes>) -> Result<()> {
+    if key.len() > KEY_SIZE_BYTES_MAX {
+        return Err(Error::limit_exceeded(format!(
+            "a key of {} bytes is over the limit of {KEY_SIZE_BYTES_MAX}; use shorter keys or names",
+            key.len()
+        )));
+    }
+    match value {
+        Some(value) if value.len() > VALUE_SIZE_BYTES_MAX => Err(Error::limit_exceeded(format!(
+            "a value of {} bytes is over the limit of {VALUE_SIZE_BYTES_MAX}; store it as a blob",
+            value.len()
+        ))),
+        _ => Ok(()),
+    }
+}

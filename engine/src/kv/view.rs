@@ -1,0 +1,111 @@
+//! An immutable view of the keyspace at one version: memtables over the checkpoint, pinned together.
+//!
+//! ```text
+//!   Levels    active memtable      commits after the newest freeze
+//!             frozen memtable      being folded into the checkpoint, if any
+//!             checkpoint reader    everything older
+//!   View    = Levels + version + registration, so that nothing it can ask for is dropped
+//! ```
+//!
+//! A view never blocks and is never blocked; a long-lived one pins the memory that it can see, and
+//! nothing else.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::checkpoint::CheckpointReader;
+use super::memtable::Memtable;
+use super::version::Version;
+use crate::error::Result;
+
+/// Where the keyspace is, from the newest to the oldest.
+#[derive(Clone)]
+pub(crate) struct Levels {
+    pub(crate) active: Arc<Memtable>,
+    pub(crate) frozen: Option<Arc<Memtable>>,
+    pub(crate) checkpoint: Arc<CheckpointReader>,
+}
+
+/// Which versions are being read, and by how many.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    versions: Mutex<BTreeMap<Version, usize>>,
+}
+
+impl Registry {
+    /// Registers a reader at the version that `visible` returns under the registry's lock.
+    pub(crate) fn register(self: &Arc<Self>, visible: impl FnOnce() -> Version) -> Registration {
+        let mut versions = self.versions.lock();
+        let version = visible();
+        *versions.entry(version).or_insert(0) += 1;
+        Registration { registry: self.clone(), version }
+    }
+
+    /// The oldest version being read; `idle` under the registry's lock when there is no reader.
+    pub(crate) fn oldest(&self, idle: impl FnOnce() -> Version) -> Version {
+        let versions = self.versions.lock();
+        versions.keys().next().copied().unwrap_or_else(idle)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.versions.lock().values().sum()
+    }
+}
+
+/// Keeps a version readable until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    registry: Arc<Registry>,
+    version: Version,
+}
+
+impl Registration {
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut versions = self.registry.versions.lock();
+        if let Some(count) = versions.get_mut(&self.version) {
+            *count -= 1;
+            if *count == 0 {
+                versions.remove(&self.version);
+            }
+        }
+    }
+}
+
+/// The keyspace at one version.
+#[derive(Clone)]
+pub(crate) struct View {
+    pub(crate) levels: Arc<Levels>,
+    pub(crate) registration: Arc<Registration>,
+}
+
+impl View {
+    pub(crate) fn version(&self) -> Version {
+        self.registration.version()
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        if let Some(found) = self.levels.active.get(key, self.version()) {
+            return Ok(found);
+        }
+        if let Some(found) = self.levels.frozen.as_ref().and_then(|frozen| frozen.get(key, self.version())) {
+            return Ok(found);
+        }
+        self.levels.checkpoint.get(key)
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "View at version {}", self.version())
+    }
+}
