@@ -8,18 +8,24 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use marquetry::Database;
 use serde_json::{Value, json};
 
 use crate::auth::Gate;
 use crate::bridge::Bridge;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::transactions::Transactions;
+use crate::versions::Versions;
 
 /// The shared state; clones are the same one.
 #[derive(Clone)]
 pub(crate) struct App(Arc<Shared>);
 
 pub(crate) struct Shared {
+    pub(crate) database: Database,
+    pub(crate) versions: Versions,
+    pub(crate) transactions: Transactions,
     pub(crate) limits: Limits,
     pub(crate) gate: Gate,
     pub(crate) bridge: Bridge,
@@ -36,9 +42,17 @@ impl Deref for App {
 }
 
 impl App {
-    pub(crate) fn new(limits: Limits, gate: Gate, bridge: Bridge) -> Self {
-        let metrics = Metrics::default();
-        App(Arc::new(Shared { limits, gate, bridge, metrics, stopping: AtomicBool::new(false) }))
+    pub(crate) fn new(database: Database, limits: Limits, gate: Gate, bridge: Bridge) -> Self {
+        App(Arc::new(Shared {
+            versions: Versions::of(&database),
+            transactions: Transactions::new(&limits),
+            database,
+            limits,
+            gate,
+            bridge,
+            metrics: Metrics::default(),
+            stopping: AtomicBool::new(false),
+        }))
     }
 }
 
@@ -52,26 +66,37 @@ impl Shared {
         self.stopping.load(Ordering::Relaxed)
     }
 
+    /// Whether commits are accepted; false for good once the log has failed.
     pub(crate) fn accepts_writes(&self) -> bool {
-        true
-    }
-
-    pub(crate) fn visible_version(&self) -> u64 {
-        0
-    }
-
-    pub(crate) async fn wait_for_version(&self, _version: u64) -> Result<(), crate::bridge::BridgeError> {
-        Ok(())
+        self.database.failure().is_none()
     }
 
     pub(crate) fn gauges(&self) -> Vec<(&'static str, &'static str, f64)> {
+        let keyspace = self.database.stats().keyspace;
         vec![
             ("marquetry_bridge_waiting", "Pieces of work that wait for a worker.", self.bridge.waiting() as f64),
             ("marquetry_bridge_running", "Pieces of work that a worker runs.", self.bridge.running() as f64),
+            ("marquetry_http_transactions", "Transactions open over HTTP.", self.transactions.count() as f64),
+            ("marquetry_version", "The newest visible version.", keyspace.visible_version.number() as f64),
+            ("marquetry_commits_total", "Commits acknowledged.", keyspace.commits as f64),
+            ("marquetry_conflicts_total", "Commits refused with a conflict.", keyspace.conflicts as f64),
+            ("marquetry_log_syncs_total", "Syncs of the log.", keyspace.log_syncs as f64),
+            ("marquetry_log_size_bytes", "Size of all log files.", keyspace.log_size_bytes as f64),
+            ("marquetry_memtable_size_bytes", "Memory of the newest memtable.", keyspace.memtable_size_bytes as f64),
+            ("marquetry_checkpoint_size_bytes", "Size of the checkpoint.", keyspace.checkpoint_size_bytes as f64),
+            ("marquetry_accepts_writes", "1 while commits are accepted.", f64::from(u8::from(self.accepts_writes()))),
         ]
     }
 
     pub(crate) fn stats(&self) -> Value {
-        json!({})
+        json!({
+            "database": self.database.stats(),
+            "server": {
+                "version": env!("CARGO_PKG_VERSION"),
+                "open_transactions": self.transactions.count(),
+                "bridge_waiting": self.bridge.waiting(),
+                "bridge_running": self.bridge.running(),
+            },
+        })
     }
 }

@@ -57,3 +57,9 @@ impl From<std::io::Error> for Failure {
         Failure::failed(error.to_string())
     }
 }
+
+impl From<marquetry_client::Error> for Failure {
+    fn from(error: marquetry_client::Error) -> Self {
+        Failure::failed(error.to_string())
+    }
+}

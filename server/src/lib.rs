@@ -13,6 +13,7 @@
 mod app;
 mod auth;
 mod bridge;
+mod demo;
 mod failure;
 mod http;
 mod limits;
@@ -22,6 +23,8 @@ mod server;
 mod settings;
 mod stall;
 mod tls;
+mod transactions;
+mod versions;
 
 pub mod commands;
 

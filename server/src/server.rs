@@ -7,10 +7,13 @@
 //! The binary, the tests and the examples all start servers through this type.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use marquetry::Database;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::app::App;
 use crate::auth::Gate;
@@ -31,11 +34,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that listens as `settings` say.
+    /// A server of `database` that listens as `settings` say. The caller closes the database after [`Server::stop`].
     ///
     /// # Errors
     /// The settings are unsafe or wrong, the address is taken, or the certificate cannot be read.
-    pub async fn start(settings: Settings) -> Result<Server, Failure> {
+    pub async fn start(database: Database, settings: Settings) -> Result<Server, Failure> {
         let settings = settings.checked()?;
         let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
         let socket = TcpListener::bind(settings.address).await.map_err(|error| {
@@ -44,11 +47,12 @@ impl Server {
         let address = socket.local_addr()?;
         let limits = settings.limits;
         let (bridge, workers) = Bridge::start("marquetry-worker", limits.workers, limits.waiting_max)?;
-        let app = App::new(limits, Gate::new(settings.token), bridge);
+        let app = App::new(database, limits, Gate::new(settings.token), bridge);
         let router = http::routes::router(&app.limits).with_state(app.clone());
         let (stop, stopped) = watch::channel(false);
         let encrypted = tls.is_some();
         let listener = Listener { socket, tls, app: app.clone(), router, stop: stopped };
+        tokio::spawn(sweep(app.clone(), stop.subscribe()));
         let listening = tokio::spawn(listener.run());
         Ok(Server { address, encrypted, app, stop, listening, workers: vec![workers] })
     }
@@ -70,9 +74,21 @@ impl Server {
         // The listener may have ended by itself; then there is nobody to tell.
         let _ = self.stop.send(true);
         let _ = self.listening.await;
+        self.app.transactions.end_all();
         drop(self.app);
         let workers = self.workers;
         // Work that has started always ends; waiting for it must not block the runtime.
         let _ = tokio::task::spawn_blocking(move || workers.into_iter().for_each(Workers::join)).await;
+    }
+}
+
+/// Rolls back transactions that nobody uses any more, until the server stops.
+async fn sweep(app: App, mut stop: watch::Receiver<bool>) {
+    let idle = Duration::from_millis(app.limits.transaction_idle_ms);
+    let pause = (idle / 4).clamp(Duration::from_millis(10), Duration::from_secs(1));
+    while timeout(pause, stop.changed()).await.is_err() {
+        let work = app.clone();
+        // With every worker busy the sweep is late, not lost.
+        let _ = app.bridge.run(move || work.transactions.sweep()).await;
     }
 }

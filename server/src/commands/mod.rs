@@ -4,11 +4,17 @@
 //!   serve   check   stats   import   export          exit codes: 0 done, 1 failed, 2 called wrongly, 3 damage found
 //! ```
 
+mod check;
+mod place;
+mod records;
 mod serve;
+mod stats;
 
 use clap::{Parser, Subcommand};
 
+pub use self::check::Check;
 pub use self::serve::Serve;
+pub use self::stats::Stats;
 use crate::failure::Failure;
 
 const EXIT_CODES: &str = "\
@@ -35,6 +41,8 @@ pub struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Serve),
+    Check(Check),
+    Stats(Stats),
 }
 
 impl CommandLine {
@@ -44,7 +52,9 @@ impl CommandLine {
     /// A message for people, with the exit code for the shell.
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
-            Command::Serve(serve) => serve.run(),
+            Command::Serve(command) => command.run(),
+            Command::Check(command) => command.run(),
+            Command::Stats(command) => command.run(),
         }
     }
 }
@@ -52,4 +62,19 @@ impl CommandLine {
 /// A runtime for one command.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// What `work` returns, without blocking the runtime.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> marquetry::Result<T> + Send + 'static,
+) -> Result<T, Failure> {
+    let outcome = tokio::task::spawn_blocking(work).await;
+    Ok(outcome.map_err(|fault| Failure::failed(fault.to_string()))??)
+}
+
+/// Prints `value` to standard output as JSON for people.
+fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|fault| Failure::failed(fault.to_string()))?;
+    println!("{text}");
+    Ok(())
 }

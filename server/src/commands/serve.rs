@@ -8,11 +8,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use marquetry::Database;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::runtime;
+use super::{blocking, runtime};
 use crate::auth::Token;
+use crate::demo;
 use crate::failure::Failure;
 use crate::server::Server;
 use crate::settings::token_in_file;
@@ -82,15 +84,22 @@ impl Serve {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
         let file = self.config.as_deref().map(ConfigurationFile::load).transpose()?.unwrap_or_default();
-        let _data = self.data.clone().or(file.data.clone()).unwrap_or_else(|| DEFAULT_DATA.into());
+        let data = self.data.clone().or(file.data.clone()).unwrap_or_else(|| DEFAULT_DATA.into());
         let settings = self.settings(file)?.checked()?;
         runtime()?.block_on(async move {
-            let server = Server::start(settings).await?;
+            let database = open(data).await?;
+            if self.demo {
+                load_demo(&database).await?;
+            }
+            let server = Server::start(database.clone(), settings).await?;
             tracing::info!(url = server.url(), "listening");
+            if self.demo {
+                demo::lines(&server.url()).iter().for_each(|line| println!("{line}"));
+            }
             stop_signal().await?;
             tracing::info!("stopping");
             server.stop().await;
-            Ok(())
+            blocking(move || database.close()).await
         })
     }
 
@@ -113,6 +122,16 @@ impl Serve {
         };
         Ok(Settings { address, token, tls, limits: file.limits })
     }
+}
+
+async fn open(data: PathBuf) -> Result<Database, Failure> {
+    tracing::info!(data = %data.display(), "opening");
+    blocking(move || Database::open(data)).await
+}
+
+async fn load_demo(database: &Database) -> Result<(), Failure> {
+    let database = database.clone();
+    blocking(move || demo::load(&database)).await
 }
 
 fn token_from(text: &str, place: &str) -> Result<Token, Failure> {

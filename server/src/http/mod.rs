@@ -11,12 +11,19 @@
 //! - [`error`] is the only file that knows statuses for failures, [`json`] the only one that reads JSON.
 //! - [`routes`] is one table; the router and the OpenAPI document are both made from it.
 
+mod batch;
+mod catalog;
+mod conditional;
 mod error;
 mod extract;
 mod health;
 mod json;
 mod openapi;
+mod operation;
 pub(crate) mod routes;
+mod session;
+mod transaction;
+mod view;
 
 use std::time::Instant;
 
@@ -42,7 +49,7 @@ pub(crate) async fn handle(app: App, router: Router, request: Request<Body>) -> 
     let begun = Instant::now();
     let (area, method, path) = (area(request.uri().path()), request.method().clone(), request.uri().path().to_owned());
     // What a request sees is at least what is visible here; handlers that know better say so themselves.
-    let version = app.visible_version();
+    let version = app.versions.visible();
     let mut response = match answer(&app, router, request).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
@@ -59,7 +66,7 @@ async fn answer(app: &App, router: Router, mut request: Request<Body>) -> Outcom
         let principal: Principal = app.gate.admit(request.headers(), request.uri().authority())?;
         request.extensions_mut().insert(principal);
         if let Some(version) = wanted_version(&request)? {
-            app.wait_for_version(version).await?;
+            wait_for(app, version).await?;
         }
     }
     // The error type of a router is `Infallible`: it always answers.
@@ -71,5 +78,15 @@ fn wanted_version(request: &Request<Body>) -> Outcome<Option<u64>> {
     match value.to_str().ok().and_then(|text| text.parse().ok()) {
         Some(version) => Ok(Some(version)),
         None => Err(Problem::invalid("Marquetry-After takes a version: the number in Marquetry-Version of an answer")),
+    }
+}
+
+async fn wait_for(app: &App, version: u64) -> Outcome<()> {
+    match app.versions.reached(version, app.limits.wait_max()).await {
+        true => Ok(()),
+        false => Err(Problem::unavailable(format!(
+            "version {version} is not here yet, this server is at {}; try again, or ask another",
+            app.versions.visible()
+        ))),
     }
 }

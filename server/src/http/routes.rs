@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::Problem;
 use super::extract::BodySizeMax;
-use super::health;
+use super::{batch, catalog, health, transaction};
 use crate::app::App;
 use crate::limits::Limits;
 
@@ -164,7 +164,7 @@ impl Route {
 
 /// Every route of the server.
 pub(crate) fn table() -> Vec<Route> {
-    health::routes()
+    [health::routes(), batch::routes(), transaction::routes(), catalog::routes()].into_iter().flatten().collect()
 }
 
 /// The router for every route of the table; what it does not have is answered with a problem document.
