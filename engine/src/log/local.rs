@@ -146,9 +146,8 @@ impl LocalLog {
         let (tail, chain) = (state.tail, state.chain);
         let last = state.last_mut();
         let closing = |error| Error::io(format_args!("closing the log segment {}", last.segment.path.display()), error);
-        if last.extent > last.end {
-            last.segment.file.set_size(last.end).map_err(closing)?;
-        }
+        // Also when the size seems right: what a process saw after an earlier one's failed sync may not be on disk.
+        last.segment.file.set_size(last.end).map_err(closing)?;
         last.segment.file.sync_data().map_err(closing)?;
         last.extent = last.end;
         state.durable = tail;

@@ -13,6 +13,9 @@
 //! A torn frame cannot be told from one that rotted before any later frame vouched for it; that is why
 //! an idle log writes a mark ([`Log::note_durable`](super::Log::note_durable)).
 //!
+//! What no mark vouches for is written once more before it is synced: after a failed sync of an earlier process the
+//! system may show bytes that it will never write by itself.
+//!
 //! A crash while a segment is created leaves a file without a whole header and without frames: it is
 //! written anew, if the segments before it lead up to it.
 
@@ -28,6 +31,9 @@ use super::segment::{SEGMENT_HEADER_SIZE_BYTES, Segment, parse_segment_name, seg
 
 /// Bytes between two entries of a segment's index, at least.
 const INDEX_STEP_BYTES: u64 = 64 * 1024;
+
+/// Bytes that are written again at once.
+const COPY_SIZE_BYTES: u64 = 1024 * 1024;
 
 /// A segment of the open log with what the writer knows about it.
 #[derive(Debug)]
@@ -278,10 +284,32 @@ impl Recovery<'_> {
                 self.known_durable
             )));
         }
-        last.segment
-            .file
-            .sync_data()
-            .map_err(|error| Error::io(format_args!("syncing {}", last.segment.path.display()), error))?;
+        let syncing = |error| Error::io(format_args!("syncing {}", last.segment.path.display()), error);
+        let mut offset = self.first_unmarked(last)?;
+        let mut bytes = Vec::new();
+        while offset < last.end {
+            let size_bytes = COPY_SIZE_BYTES.min(last.end - offset);
+            bytes.resize(usize::try_from(size_bytes).expect("a copy is small"), 0);
+            last.segment.file.read_exact_at(offset, &mut bytes).map_err(syncing)?;
+            last.segment.file.write_all_at(offset, &bytes).map_err(syncing)?;
+            offset += size_bytes;
+        }
+        last.segment.file.sync_data().map_err(syncing)?;
         Ok(self.found)
+    }
+
+    /// Where the bytes of the last segment begin that no durable mark covers.
+    fn first_unmarked(&self, last: &OpenSegment) -> Result<u64> {
+        if self.found.marked < last.segment.header.first {
+            return Ok(0);
+        }
+        let mut scan = last.scan_near(self.found.marked.next());
+        loop {
+            match scan.advance()? {
+                Found::Frame { header, offset, .. } if header.position > self.found.marked => return Ok(offset),
+                Found::Frame { .. } => {}
+                Found::End | Found::Zeros | Found::Damage(_) => return Ok(last.end),
+            }
+        }
     }
 }

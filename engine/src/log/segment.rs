@@ -112,7 +112,7 @@ impl fmt::Debug for Segment {
 }
 
 impl Segment {
-    /// Creates the segment, or writes it anew over the rest of an interrupted creation, durably.
+    /// Creates the segment, or writes it anew over what an interrupted creation left of its header, durably.
     ///
     /// The header is durable before the first frame can be written: a damaged header is never a torn one
     /// once there are frames.
@@ -121,7 +121,6 @@ impl Segment {
         let header = SegmentHeader { chain, first, salt: env.random_u64() };
         let create = || {
             let file = env.open(&path, mode)?;
-            file.set_size(0)?;
             file.write_all_at(0, &header.encode())?;
             file.sync_data()?;
             env.sync_dir(directory)?;
