@@ -21,3 +21,13 @@ pub(crate) const RECENT_KEYS_SIZE_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(crate) const RECLAIM_STEP_KEYS: usize = 1_000;
 /// Longest name of a table, column, collection, bucket, namespace, index or queue, in bytes.
 pub const NAME_SIZE_BYTES_MAX: usize = 255;
+/// Most columns of a table.
+pub const TABLE_COLUMNS_MAX: usize = 1_600;
+/// Most indexes of a table.
+pub const TABLE_INDEXES_MAX: usize = 64;
+/// Most columns of a primary key or index.
+pub const TABLE_KEY_COLUMNS_MAX: usize = 32;
+/// Most digits of a numeric before the point, and after it.
+pub const NUMERIC_DIGITS_MAX: usize = 16_383;
+/// Most rows of one page of a scan.
+pub const TABLE_PAGE_ROWS_MAX: usize = 10_000;
