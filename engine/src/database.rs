@@ -15,14 +15,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::blob::BlobModel;
+use crate::blob::{BlobCheck, BlobModel, BlobUpload};
 use crate::cache::CacheModel;
 use crate::document::DocumentModel;
 use crate::env::{Env, FileLock, MemoryEnv, OsEnv};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format_file;
 use crate::kv::{
-    CheckReport, CommitObserver, Isolation, Keyspace, KeyspaceStatistics, Maintenance, Sequences, Version,
+    CheckReport as KeyspaceCheck, CommitObserver, Isolation, Keyspace, KeyspaceStatistics, Maintenance, Sequences,
+    Version,
 };
 use crate::maintenance::ModelMaintenance;
 use crate::options::{Settings, TransactOptions};
@@ -77,6 +78,15 @@ pub struct Database {
 pub struct Statistics {
     /// The keyspace's figures.
     pub keyspace: KeyspaceStatistics,
+}
+
+/// What a check of the whole database went through without finding damage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// The log, the checkpoint and the keys.
+    pub keyspace: KeyspaceCheck,
+    /// The objects and their bytes.
+    pub blobs: BlobCheck,
 }
 
 impl Database {
@@ -222,7 +232,12 @@ impl Database {
     /// # Errors
     /// `Corrupt` naming what is damaged first.
     pub fn check(&self) -> Result<CheckReport> {
-        self.shared.keyspace.check()
+        Ok(CheckReport { keyspace: self.shared.keyspace.check()?, blobs: self.shared.blobs.check()? })
+    }
+
+    /// Bytes of a blob on their way in, outside any transaction; see [`BlobUpload`].
+    pub fn upload(&self) -> BlobUpload {
+        self.shared.blobs.upload()
     }
 
     /// Folds everything committed so far into the checkpoint and lets the log forget it.
@@ -264,16 +279,17 @@ impl Database {
 }
 
 impl Shared {
-    fn wire(keyspace: Arc<Keyspace>, directory: &Path, _settings: &Settings) -> Result<Self> {
-        let _sequences = Arc::new(Sequences::new(keyspace.clone()));
+    fn wire(keyspace: Arc<Keyspace>, directory: &Path, settings: &Settings) -> Result<Self> {
+        let sequences = Arc::new(Sequences::new(keyspace.clone()));
         let tables = Arc::new(TableModel::default());
         let documents = Arc::new(DocumentModel::default());
         let _sources = Arc::new(Sources { tables: tables.clone(), documents: documents.clone() });
+        let blobs = BlobModel::open(keyspace.clone(), sequences, directory, settings.blob_segment_size_bytes)?;
         Ok(Shared {
             keyspace,
             tables,
             documents,
-            blobs: Arc::new(BlobModel::default()),
+            blobs: Arc::new(blobs),
             cache: Arc::new(CacheModel::default()),
             search: Arc::new(SearchModel::default()),
             queues: Arc::new(QueueModel::default()),
@@ -282,7 +298,7 @@ impl Shared {
     }
 
     pub(crate) fn maintain(&self) -> Result<bool> {
-        Ok(false)
+        self.blobs.maintain()
     }
 }
 

@@ -28,7 +28,7 @@ pub mod table;
 mod transaction;
 
 pub use catalog::{ObjectId, ObjectKind};
-pub use database::{Database, Statistics};
+pub use database::{CheckReport, Database, Statistics};
 pub use error::{Error, ErrorKind, Result};
 pub use kv::{Durability, Isolation, Savepoint, Version};
 pub use options::{Settings, TransactOptions};

@@ -31,3 +31,21 @@ pub const TABLE_KEY_COLUMNS_MAX: usize = 32;
 pub const NUMERIC_DIGITS_MAX: usize = 16_383;
 /// Most rows of one page of a scan.
 pub const TABLE_PAGE_ROWS_MAX: usize = 10_000;
+/// Longest key of an object, in bytes.
+pub const BLOB_KEY_SIZE_BYTES_MAX: usize = 1024;
+/// Largest object, in bytes: 5 TiB.
+pub const BLOB_SIZE_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024 * 1024;
+/// Largest metadata of an object, names and values together, in bytes.
+pub const BLOB_METADATA_SIZE_BYTES_MAX: usize = 2 * 1024;
+/// Longest content type, encoding, disposition, language or cache control of an object, in bytes.
+pub const BLOB_ATTRIBUTE_SIZE_BYTES_MAX: usize = 1024;
+/// Objects and common prefixes in one page of a listing.
+pub const BLOB_LIST_LENGTH_MAX: usize = 1000;
+/// Objects up to this size are kept in the keyspace, larger ones in segment files, in bytes.
+pub(crate) const BLOB_INLINE_SIZE_BYTES_MAX: usize = 32 * 1024;
+/// Objects of a dropped bucket removed by one step of the collector.
+pub(crate) const BLOB_COLLECT_STEP_OBJECTS: usize = 256;
+/// Segment files judged by one step of the collector.
+pub(crate) const BLOB_COLLECT_STEP_FILES: usize = 16;
+/// Bytes after which one step of emptying a segment file ends; a step moves whole extents.
+pub(crate) const BLOB_COMPACT_STEP_SIZE_BYTES: u64 = 8 * 1024 * 1024;

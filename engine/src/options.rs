@@ -12,6 +12,8 @@ pub struct Settings {
     pub memory_size_bytes: usize,
     /// Size at which a log segment file is closed and another begun. Default 64 MiB.
     pub log_segment_size_bytes: u64,
+    /// Size at which a segment file of blobs is closed and another begun. Default 64 MiB.
+    pub blob_segment_size_bytes: u64,
     /// Longest time for which a buffered commit may be unsynced. Default 50 ms.
     pub sync_interval: Duration,
     /// Whether background threads do the maintenance. Default true. A simulation switches it off and calls
@@ -25,6 +27,7 @@ impl Default for Settings {
         Settings {
             memory_size_bytes: 256 * 1024 * 1024,
             log_segment_size_bytes: keyspace.log_segment_size_bytes,
+            blob_segment_size_bytes: 64 * 1024 * 1024,
             sync_interval: keyspace.sync_interval,
             background: true,
         }

@@ -1,0 +1,1 @@
+//! The blob model through its public interface.
