@@ -5,14 +5,19 @@
 //! ```
 
 mod check;
+mod export;
+mod import;
 mod place;
 mod records;
 mod serve;
 mod stats;
+mod subject;
 
 use clap::{Parser, Subcommand};
 
 pub use self::check::Check;
+pub use self::export::Export;
+pub use self::import::Import;
 pub use self::serve::Serve;
 pub use self::stats::Stats;
 use crate::failure::Failure;
@@ -43,6 +48,8 @@ enum Command {
     Serve(Serve),
     Check(Check),
     Stats(Stats),
+    Import(Import),
+    Export(Export),
 }
 
 impl CommandLine {
@@ -55,6 +62,8 @@ impl CommandLine {
             Command::Serve(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Stats(command) => command.run(),
+            Command::Import(command) => command.run(),
+            Command::Export(command) => command.run(),
         }
     }
 }
