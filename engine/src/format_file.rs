@@ -20,7 +20,9 @@ const SIZE: usize = MAGIC.len() + 8;
 
 /// Locks the directory for this process and checks that this program may read it; creates both when missing.
 pub(crate) fn claim(env: &dyn Env, directory: &Path) -> Result<Box<dyn FileLock>> {
-    env.create_dir(directory).map_err(|error| Error::io(format_args!("creating {}", directory.display()), error))?;
+    let created = |error| Error::io(format_args!("creating {}", directory.display()), error);
+    let level = first_existing(env, directory).map_err(created)?;
+    env.create_dir(directory).map_err(created)?;
     let lock = env.lock(&directory.join("LOCK")).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => Error::unavailable(format!(
             "the database in {} is open in another process; stop that one, or reach it over its server",
@@ -39,10 +41,34 @@ pub(crate) fn claim(env: &dyn Env, directory: &Path) -> Result<Box<dyn FileLock>
         }
         false => {
             refuse_foreign(env, directory)?;
+            sync_names(env, directory, level).map_err(created)?;
             write(env, directory).map_err(|error| Error::io(format_args!("writing {}", path.display()), error))?;
         }
     }
     Ok(lock)
+}
+
+/// How many levels up from `directory` the path exists.
+fn first_existing(env: &dyn Env, directory: &Path) -> io::Result<usize> {
+    for (level, ancestor) in directory.ancestors().enumerate() {
+        if ancestor.as_os_str().is_empty() || env.exists(ancestor)? {
+            return Ok(level);
+        }
+    }
+    Ok(0)
+}
+
+/// Makes the name of the directory durable, and those of the directories that were created above it.
+fn sync_names(env: &dyn Env, directory: &Path, levels: usize) -> io::Result<()> {
+    for ancestor in directory.ancestors().skip(1).take(levels.max(1)) {
+        let parent = if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor };
+        match env.sync_dir(parent) {
+            // Who may not read the directory above cannot sync it; whoever made it answers for its names.
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn verify(bytes: &[u8; SIZE], path: &Path) -> Result<()> {

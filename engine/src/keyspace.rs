@@ -5,7 +5,7 @@
 //!   01  catalogue: object name -> definition      02  catalogue: object id -> name
 //!   10  table rows                                11  table index entries
 //!   20  documents                                 21  document index entries
-//!   30  blob objects                              31  blob extents and garbage
+//!   30  blob objects                              31  bytes of blobs, and where they are
 //!   40  cache entries                             41  cache expiry
 //!   50  search: documents waiting to be indexed   51  search: sources and coverage
 //!   60  queue messages by id                      61  queue order     62  queue bookkeeping
@@ -28,7 +28,7 @@ pub(crate) const DOCUMENT_TAG: u8 = 0x20;
 pub(crate) const DOCUMENT_INDEX_TAG: u8 = 0x21;
 /// Objects of buckets.
 pub(crate) const BLOB_OBJECT_TAG: u8 = 0x30;
-/// Extents of large objects, and those waiting to be collected.
+/// Bytes of objects or where they are, uses of segment files, dropped buckets.
 pub(crate) const BLOB_EXTENT_TAG: u8 = 0x31;
 /// Entries of caches that live in the keyspace.
 pub(crate) const CACHE_ENTRY_TAG: u8 = 0x40;

@@ -47,5 +47,7 @@ pub(crate) const BLOB_INLINE_SIZE_BYTES_MAX: usize = 32 * 1024;
 pub(crate) const BLOB_COLLECT_STEP_OBJECTS: usize = 256;
 /// Segment files judged by one step of the collector.
 pub(crate) const BLOB_COLLECT_STEP_FILES: usize = 16;
+/// Segment files of blobs under a quarter of the usual size that may stay before they are brought together.
+pub(crate) const BLOB_SMALL_FILES_MAX: usize = 8;
 /// Bytes after which one step of emptying a segment file ends; a step moves whole extents.
 pub(crate) const BLOB_COMPACT_STEP_SIZE_BYTES: u64 = 8 * 1024 * 1024;

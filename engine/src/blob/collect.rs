@@ -3,7 +3,7 @@
 //! ```text
 //!   dropped buckets   256 objects per step: rows gone, bodies released
 //!   changed files     uses counted in a snapshot --> nothing live: dead as of its version
-//!                                                '-> mostly dead: what is live is copied away (see `compact`)
+//!                                                '-> mostly dead, or small among many: copied away (see `compact`)
 //!   dead files        nobody reads a version before the death, the death is durable --> file removed
 //! ```
 //!
@@ -67,7 +67,8 @@ impl BlobModel {
     fn judge(&self, number: SegmentNumber, stage: Stage) -> Result<bool> {
         let (live_size_bytes, version) = self.live_size_bytes(number)?;
         let size_bytes = self.segments.file_size_bytes(number)?;
-        if live_size_bytes.saturating_mul(2) >= size_bytes {
+        let is_one_too_many = stage == Stage::Sealed && self.segments.is_one_too_many(number, size_bytes);
+        if live_size_bytes.saturating_mul(2) >= size_bytes && !is_one_too_many {
             return Ok(false);
         }
         match stage {

@@ -21,6 +21,8 @@ mod bucket;
 mod check;
 mod collect;
 mod compact;
+#[cfg(test)]
+mod crash_tests;
 mod extent_writer;
 mod keys;
 mod list;

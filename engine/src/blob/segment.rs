@@ -91,14 +91,8 @@ impl SegmentFile {
             Err(error) => return Err(write_failed("creating", &path, error)),
         };
         let segment = SegmentFile { number, path, file };
-        match segment.file.write_all_at(0, &header(number)) {
-            Ok(()) => Ok(Some(segment)),
-            Err(error) => {
-                // An empty file that stays behind is collected as one that nothing refers to.
-                let _ = env.remove(&segment.path);
-                Err(segment.write_failed(error))
-            }
-        }
+        segment.file.write_all_at(0, &header(number)).map_err(|error| segment.write_failed(error))?;
+        Ok(Some(segment))
     }
 
     /// The file as it is on disk.

@@ -25,6 +25,7 @@ use super::segment::{BLOB_SEGMENT_HEADER_SIZE_BYTES, SegmentFile, segment_number
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::kv::{Sequences, Version};
+use crate::limits::BLOB_SMALL_FILES_MAX;
 
 /// The sequence that the numbers of segment files come from.
 const SEGMENT_SEQUENCE: &[u8] = b"blob segment";
@@ -48,6 +49,14 @@ struct Segment {
     pins: usize,
     /// Whether what is live in it may have changed since it was last judged.
     changed: bool,
+    /// Whether it was found small when it was last judged.
+    small: bool,
+}
+
+impl Segment {
+    fn new(stage: Stage, pins: usize) -> Self {
+        Segment { stage, pins, changed: true, small: false }
+    }
 }
 
 /// A segment file with room, held by one writer.
@@ -98,7 +107,7 @@ impl Segments {
             true => env.list(&directory).map_err(list)?,
             false => Vec::new(),
         };
-        let found = |number| (number, Segment { stage: Stage::Sealed, pins: 0, changed: true });
+        let found = |number| (number, Segment::new(Stage::Sealed, 0));
         let segments = names.iter().filter_map(|name| segment_number(name)).map(found).collect();
         let state = Mutex::new(State { segments, idle: Vec::new() });
         Ok(Arc::new(Segments { env, root: root.to_owned(), directory, sequences, segment_size_bytes, state }))
@@ -135,8 +144,7 @@ impl Segments {
         }
         let file = self.create()?;
         let number = file.number;
-        let fresh = Segment { stage: Stage::Writing, pins: 1, changed: true };
-        self.state.lock().segments.insert(number, fresh);
+        self.state.lock().segments.insert(number, Segment::new(Stage::Writing, 1));
         let writable = WritableSegment { file: Arc::new(file), end: BLOB_SEGMENT_HEADER_SIZE_BYTES };
         let pins = Pins { segments: self.clone(), numbers: vec![number], changes: true };
         match self.env.sync_dir(&self.directory) {
@@ -170,8 +178,14 @@ impl Segments {
         }
         loop {
             let number = SegmentNumber(self.sequences.next(SEGMENT_SEQUENCE)?);
-            if let Some(file) = SegmentFile::create(&*self.env, &self.directory, number)? {
-                return Ok(file);
+            match SegmentFile::create(&*self.env, &self.directory, number) {
+                Ok(Some(file)) => return Ok(file),
+                Ok(None) => {}
+                Err(error) => {
+                    // What there is of the file goes the way of every other file in which nothing is live.
+                    self.state.lock().segments.insert(number, Segment::new(Stage::Sealed, 0));
+                    return Err(error);
+                }
             }
         }
     }
@@ -247,6 +261,18 @@ impl Segments {
                 state.idle.retain(|idle| idle.file.number != number);
             }
         }
+    }
+
+    /// Notes the size of a sealed file; true when it is one of too many small ones.
+    ///
+    /// Every opening begins a new file, so that many openings would leave many small ones.
+    pub(super) fn is_one_too_many(&self, number: SegmentNumber, size_bytes: u64) -> bool {
+        let mut state = self.state.lock();
+        let Some(segment) = state.segments.get_mut(&number) else { return false };
+        segment.small = size_bytes < self.segment_size_bytes / 4;
+        let is_small = segment.small;
+        let small = state.segments.values().filter(|segment| segment.small && segment.stage == Stage::Sealed).count();
+        is_small && small > BLOB_SMALL_FILES_MAX
     }
 
     /// Says that nothing is live in a sealed file as of `version`.
