@@ -20,9 +20,8 @@ const SIZE: usize = MAGIC.len() + 8;
 
 /// Locks the directory for this process and checks that this program may read it; creates both when missing.
 pub(crate) fn claim(env: &dyn Env, directory: &Path) -> Result<Box<dyn FileLock>> {
-    let created = |error| Error::io(format_args!("creating {}", directory.display()), error);
-    let level = first_existing(env, directory).map_err(created)?;
-    env.create_dir(directory).map_err(created)?;
+    create_directory(env, directory)
+        .map_err(|error| Error::io(format_args!("creating {}", directory.display()), error))?;
     let lock = env.lock(&directory.join("LOCK")).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => Error::unavailable(format!(
             "the database in {} is open in another process; stop that one, or reach it over its server",
@@ -41,34 +40,10 @@ pub(crate) fn claim(env: &dyn Env, directory: &Path) -> Result<Box<dyn FileLock>
         }
         false => {
             refuse_foreign(env, directory)?;
-            sync_names(env, directory, level).map_err(created)?;
             write(env, directory).map_err(|error| Error::io(format_args!("writing {}", path.display()), error))?;
         }
     }
     Ok(lock)
-}
-
-/// How many levels up from `directory` the path exists.
-fn first_existing(env: &dyn Env, directory: &Path) -> io::Result<usize> {
-    for (level, ancestor) in directory.ancestors().enumerate() {
-        if ancestor.as_os_str().is_empty() || env.exists(ancestor)? {
-            return Ok(level);
-        }
-    }
-    Ok(0)
-}
-
-/// Makes the name of the directory durable, and those of the directories that were created above it.
-fn sync_names(env: &dyn Env, directory: &Path, levels: usize) -> io::Result<()> {
-    for ancestor in directory.ancestors().skip(1).take(levels.max(1)) {
-        let parent = if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor };
-        match env.sync_dir(parent) {
-            // Who may not read the directory above cannot sync it; whoever made it answers for its names.
-            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn verify(bytes: &[u8; SIZE], path: &Path) -> Result<()> {
@@ -115,4 +90,21 @@ fn write(env: &dyn Env, directory: &Path) -> io::Result<()> {
     file.sync_data()?;
     env.rename(&fresh, &directory.join("FORMAT"))?;
     env.sync_dir(directory)
+}
+
+/// Creates a directory and makes its name, and those of the directories created above it, durable.
+///
+/// The name of a directory that is there already is synced as well: whoever created it may have died before doing so.
+pub(crate) fn create_directory(env: &dyn Env, directory: &Path) -> io::Result<()> {
+    let is_missing = |path: &Path| !path.as_os_str().is_empty() && !env.exists(path).unwrap_or(false);
+    let missing = directory.ancestors().take_while(|ancestor| is_missing(ancestor)).count();
+    env.create_dir(directory)?;
+    for created in directory.ancestors().take(missing.max(1)) {
+        match created.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => env.sync_dir(Path::new("."))?,
+            Some(parent) => env.sync_dir(parent)?,
+            None => {}
+        }
+    }
+    Ok(())
 }

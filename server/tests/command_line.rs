@@ -86,7 +86,9 @@ fn wrong_calls_end_with_2_and_say_what_to_do() {
 
 #[test]
 fn what_is_not_there_ends_with_1() {
-    for arguments in [vec!["check", "/nowhere/data"], vec!["stats", "/nowhere/data"], vec!["stats", "http://127.0.0.1:1"]] {
+    for arguments in
+        [vec!["check", "/nowhere/data"], vec!["stats", "/nowhere/data"], vec!["stats", "http://127.0.0.1:1"]]
+    {
         let output = run(&arguments);
         assert_eq!(code(&output), 1, "{arguments:?}: {}", said(&output));
         assert!(said(&output).starts_with("marquetry: "), "{}", said(&output));

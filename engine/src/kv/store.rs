@@ -80,7 +80,7 @@ impl Keyspace {
     /// `Corrupt` naming file and offset when stored bytes are damaged, `Unsupported` when they were written by a newer
     /// program, `Unavailable` when the files cannot be opened.
     pub fn open(env: Arc<dyn Env>, directory: &Path, settings: KeyspaceSettings) -> Result<Arc<Self>> {
-        env.create_dir(directory)
+        crate::format_file::create_directory(&*env, directory)
             .map_err(|error| Error::io(format_args!("creating {}", directory.display()), error))?;
         let checkpoint = Checkpoint::open(env.clone(), directory, settings.page_cache_size_bytes())?;
         let recovered = recovery::recover(&env, directory, &checkpoint, &settings)?;
