@@ -44,7 +44,7 @@ mod search;
 mod table;
 
 pub use batch::Batch;
-pub use blob::{Blobs, Object, ObjectInformation, Objects, PutOptions};
+pub use blob::{Blobs, Object, ObjectAttributes, ObjectCondition, ObjectInfo, Objects, PutOptions};
 pub use cache::{Cache, Entry, SetOptions};
 pub use client::{Client, Transaction};
 pub use document::{DocumentIndex, Documents, Find};

@@ -51,8 +51,6 @@ pub struct Limits {
     pub workers: usize,
     /// Pieces of work that may wait for a worker before the server answers 503.
     pub waiting_max: usize,
-    /// Objects that are received at once; each holds one thread while its bytes arrive.
-    pub uploads_max: usize,
     /// Time that open requests get to finish when the server stops.
     pub drain_timeout_ms: u64,
 }
@@ -78,7 +76,6 @@ impl Default for Limits {
             transaction_age_max_ms: 600_000,
             workers: default_workers(),
             waiting_max: 1024,
-            uploads_max: 32,
             drain_timeout_ms: 10_000,
         }
     }
@@ -101,7 +98,6 @@ impl Limits {
             ("page_max", self.page_max),
             ("workers", self.workers),
             ("waiting_max", self.waiting_max),
-            ("uploads_max", self.uploads_max),
         ];
         if let Some((name, _)) = counts.iter().find(|(_, value)| *value == 0) {
             return Some(format!("limits.{name} is 0; set it to at least 1"));

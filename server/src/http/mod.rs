@@ -12,12 +12,14 @@
 //! - [`routes`] is one table; the router and the OpenAPI document are both made from it.
 
 mod batch;
+mod blob;
 mod catalog;
 mod conditional;
 mod error;
 mod extract;
 mod health;
 mod json;
+mod object;
 mod openapi;
 mod operation;
 pub(crate) mod routes;

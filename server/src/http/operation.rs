@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::catalog;
 use super::view::{Read, Write};
+use super::{blob, catalog};
 
 macro_rules! operations {
     ($($name:literal => $variant:ident($body:ty) $does:ident;)*) => {
@@ -41,4 +41,11 @@ macro_rules! operations {
 
 operations! {
     "catalog.list" => CatalogList(catalog::List) read;
+    "bucket.list" => BucketList(blob::ListBuckets) read;
+    "bucket.create" => BucketCreate(blob::CreateBucket) write;
+    "bucket.drop" => BucketDrop(blob::DropBucket) write;
+    "object.head" => ObjectHead(blob::Head) read;
+    "object.list" => ObjectList(blob::ListObjects) read;
+    "object.put" => ObjectPut(blob::Put) write;
+    "object.delete" => ObjectDelete(blob::Delete) write;
 }

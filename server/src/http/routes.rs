@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::Problem;
 use super::extract::BodySizeMax;
-use super::{batch, catalog, health, transaction};
+use super::{batch, blob, catalog, health, object, transaction};
 use crate::app::App;
 use crate::limits::Limits;
 
@@ -164,7 +164,9 @@ impl Route {
 
 /// Every route of the server.
 pub(crate) fn table() -> Vec<Route> {
-    [health::routes(), batch::routes(), transaction::routes(), catalog::routes()].into_iter().flatten().collect()
+    let parts =
+        [health::routes(), batch::routes(), transaction::routes(), catalog::routes(), blob::routes(), object::routes()];
+    parts.into_iter().flatten().collect()
 }
 
 /// The router for every route of the table; what it does not have is answered with a problem document.

@@ -12,7 +12,8 @@ use marquetry::kv::{self, Reader};
 use marquetry::queue::Queues;
 use marquetry::search::Searches;
 use marquetry::table::Tables;
-use marquetry::{ObjectKind, Result, Snapshot, Transaction};
+use marquetry::{Error, ObjectKind, Result, Snapshot, Transaction};
+use serde::Serialize;
 use serde_json::Value;
 
 /// All models, to read.
@@ -75,4 +76,10 @@ pub(crate) trait Read: Send + 'static {
 /// An operation that changes something through `transaction`; it may be run again after a conflict.
 pub(crate) trait Write: Send + 'static {
     fn write(&self, transaction: &Transaction) -> Result<Value>;
+}
+
+/// What the engine answered, as JSON.
+pub(super) fn answer(value: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(value)
+        .map_err(|fault| Error::invalid(format!("the answer cannot be written as JSON: {fault}")))
 }

@@ -13,64 +13,64 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// A server of its own for one test.
-pub struct Running {
-    pub server: Server,
-    pub database: Database,
+pub(crate) struct Running {
+    pub(crate) server: Server,
+    pub(crate) database: Database,
     http: reqwest::Client,
 }
 
-pub async fn start() -> Running {
+pub(crate) async fn start() -> Running {
     start_with(Settings::local()).await
 }
 
-pub async fn start_limited(limits: Limits) -> Running {
+pub(crate) async fn start_limited(limits: Limits) -> Running {
     start_with(Settings { limits, ..Settings::local() }).await
 }
 
-pub async fn start_guarded(token: &str) -> Running {
+pub(crate) async fn start_guarded(token: &str) -> Running {
     start_with(Settings { token: Some(Token::new(token).unwrap()), ..Settings::local() }).await
 }
 
-pub async fn start_with(settings: Settings) -> Running {
+pub(crate) async fn start_with(settings: Settings) -> Running {
     let database = Database::in_memory().unwrap();
     let server = Server::start(database.clone(), settings).await.unwrap();
     Running { server, database, http: reqwest::Client::new() }
 }
 
 impl Running {
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::connect(&self.server.url()).unwrap()
     }
 
-    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}{path}", self.server.url())).timeout(Duration::from_secs(20))
     }
 
-    pub async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
     /// The status and the JSON of the answer to `body` posted as it is.
-    pub async fn post_text(&self, path: &str, body: impl Into<reqwest::Body>) -> (StatusCode, Value) {
+    pub(crate) async fn post_text(&self, path: &str, body: impl Into<reqwest::Body>) -> (StatusCode, Value) {
         let request = self.request(Method::POST, path).header("content-type", "application/json").body(body);
         answer(request.send().await.unwrap()).await
     }
 
-    pub async fn call(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
         answer(self.request(method, path).json(&body).send().await.unwrap()).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.call(Method::POST, path, body).await
     }
 
     /// A bare connection to the server.
-    pub async fn socket(&self) -> TcpStream {
+    pub(crate) async fn socket(&self) -> TcpStream {
         TcpStream::connect(self.server.address()).await.unwrap()
     }
 
     /// Everything that the server sends back to `bytes` until it closes, within ten seconds.
-    pub async fn raw(&self, bytes: &[u8]) -> String {
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
         let mut socket = self.socket().await;
         // A server that refuses early may close while the rest is being sent.
         let _ = socket.write_all(bytes).await;
@@ -78,14 +78,14 @@ impl Running {
     }
 }
 
-pub async fn read_to_end(socket: &mut TcpStream) -> String {
+pub(crate) async fn read_to_end(socket: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let reading = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut bytes)).await;
     assert!(reading.is_ok(), "the server did not close; it said {}", String::from_utf8_lossy(&bytes));
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-pub async fn answer(response: Response) -> (StatusCode, Value) {
+pub(crate) async fn answer(response: Response) -> (StatusCode, Value) {
     let status = response.status();
     let bytes = response.bytes().await.unwrap();
     let value =
