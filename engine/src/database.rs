@@ -21,6 +21,7 @@ use crate::document::DocumentModel;
 use crate::env::{Env, FileLock, MemoryEnv, OsEnv};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format_file;
+use crate::hook::InstalledHook;
 use crate::kv::{
     CheckReport as KeyspaceCheck, CommitObserver, Isolation, Keyspace, KeyspaceStatistics, Maintenance, Sequences,
     Version,
@@ -281,24 +282,31 @@ impl Database {
 impl Shared {
     fn wire(keyspace: Arc<Keyspace>, directory: &Path, settings: &Settings) -> Result<Self> {
         let sequences = Arc::new(Sequences::new(keyspace.clone()));
-        let tables = Arc::new(TableModel::default());
-        let documents = Arc::new(DocumentModel::default());
-        let _sources = Arc::new(Sources { tables: tables.clone(), documents: documents.clone() });
+        let hook = Arc::new(InstalledHook::default());
+        let tables = Arc::new(TableModel::open(keyspace.clone(), sequences.clone(), hook.clone()));
+        let documents = Arc::new(DocumentModel::open(keyspace.clone(), sequences.clone(), hook.clone()));
+        let sources = Arc::new(Sources { tables: tables.clone(), documents: documents.clone() });
+        let search = Arc::new(SearchModel::open(keyspace.clone(), sequences.clone(), sources, directory, settings)?);
+        hook.install(search.clone());
+        let cache = CacheModel::open(keyspace.clone(), sequences.clone(), settings)?;
+        let queues = QueueModel::open(keyspace.clone(), sequences.clone())?;
         let blobs = BlobModel::open(keyspace.clone(), sequences, directory, settings.blob_segment_size_bytes)?;
         Ok(Shared {
             keyspace,
             tables,
             documents,
             blobs: Arc::new(blobs),
-            cache: Arc::new(CacheModel::default()),
-            search: Arc::new(SearchModel::default()),
-            queues: Arc::new(QueueModel::default()),
+            cache: Arc::new(cache),
+            search,
+            queues: Arc::new(queues),
             directory: directory.to_owned(),
         })
     }
 
     pub(crate) fn maintain(&self) -> Result<bool> {
-        self.blobs.maintain()
+        // Every model gets its step, also when an earlier one has more to do.
+        let steps = [self.blobs.maintain()?, self.cache.maintain()?, self.queues.maintain()?, self.search.maintain()?];
+        Ok(steps.contains(&true))
     }
 }
 

@@ -8,6 +8,9 @@
 //! A source is a table or a collection, known by its object id; a key is the bytes by which the source finds
 //! its row or document again.
 
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
 use serde_json::Value;
 
 use crate::catalog::ObjectId;
@@ -21,6 +24,35 @@ pub(crate) trait SourceHook: Send + Sync {
 
     /// The whole source is dropped in `transaction`.
     fn dropped(&self, transaction: &Transaction, source: ObjectId) -> Result<()>;
+}
+
+/// The hook of one database, installed once its models stand; until then nobody listens.
+///
+/// The models that change sources are built before the one that listens, which itself needs them to read.
+#[derive(Default)]
+pub(crate) struct InstalledHook(OnceLock<Arc<dyn SourceHook>>);
+
+impl InstalledHook {
+    /// Makes `hook` the one that is told; a second one is a fault in the wiring.
+    pub(crate) fn install(&self, hook: Arc<dyn SourceHook>) {
+        assert!(self.0.set(hook).is_ok(), "a database installs its hook once");
+    }
+
+    /// See [`SourceHook::changed`].
+    pub(crate) fn changed(&self, transaction: &Transaction, source: ObjectId, key: &[u8]) -> Result<()> {
+        self.0.get().map_or(Ok(()), |hook| hook.changed(transaction, source, key))
+    }
+
+    /// See [`SourceHook::dropped`].
+    pub(crate) fn dropped(&self, transaction: &Transaction, source: ObjectId) -> Result<()> {
+        self.0.get().map_or(Ok(()), |hook| hook.dropped(transaction, source))
+    }
+}
+
+impl fmt::Debug for InstalledHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.get().is_some() { "a hook" } else { "no hook" })
+    }
 }
 
 /// The keys of a source, in key order.

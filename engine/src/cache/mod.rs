@@ -1,10 +1,28 @@
 //! Cache.
 
-use crate::kv::Reader;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::kv::{Keyspace, Reader, Sequences};
+use crate::options::Settings;
 
 /// What the cache model shares between transactions.
-#[derive(Debug, Default)]
-pub(crate) struct CacheModel {}
+#[derive(Debug)]
+pub(crate) struct CacheModel {
+    keyspace: Arc<Keyspace>,
+    sequences: Arc<Sequences>,
+}
+
+impl CacheModel {
+    pub(crate) fn open(keyspace: Arc<Keyspace>, sequences: Arc<Sequences>, _settings: &Settings) -> Result<Self> {
+        Ok(CacheModel { keyspace, sequences })
+    }
+
+    /// One bounded step of background work; true while there is more.
+    pub(crate) fn maintain(&self) -> Result<bool> {
+        Ok(false)
+    }
+}
 
 /// The cache model, read through a snapshot or used in a transaction.
 #[derive(Debug)]

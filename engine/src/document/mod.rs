@@ -1,10 +1,23 @@
 //! Documents.
 
-use crate::kv::Reader;
+use std::sync::Arc;
+
+use crate::hook::InstalledHook;
+use crate::kv::{Keyspace, Reader, Sequences};
 
 /// What the document model shares between transactions.
-#[derive(Debug, Default)]
-pub(crate) struct DocumentModel {}
+#[derive(Debug)]
+pub(crate) struct DocumentModel {
+    keyspace: Arc<Keyspace>,
+    sequences: Arc<Sequences>,
+    hook: Arc<InstalledHook>,
+}
+
+impl DocumentModel {
+    pub(crate) fn open(keyspace: Arc<Keyspace>, sequences: Arc<Sequences>, hook: Arc<InstalledHook>) -> Self {
+        DocumentModel { keyspace, sequences, hook }
+    }
+}
 
 /// The document model, read through a snapshot or used in a transaction.
 #[derive(Debug)]

@@ -83,7 +83,7 @@ impl KeyWriter {
 fn ordered_f64(value: f64) -> u64 {
     let value = match value {
         value if value.is_nan() => return u64::MAX,
-        value if value == 0.0 => 0.0,
+        0.0 => 0.0,
         value => value,
     };
     let bits = value.to_bits();

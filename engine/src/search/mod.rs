@@ -1,10 +1,53 @@
 //! Search.
 
-use crate::kv::Reader;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::catalog::ObjectId;
+use crate::error::Result;
+use crate::hook::{SourceHook, SourceReader};
+use crate::kv::{Keyspace, Reader, Sequences, Transaction};
+use crate::options::Settings;
 
 /// What the search model shares between transactions.
-#[derive(Debug, Default)]
-pub(crate) struct SearchModel {}
+pub(crate) struct SearchModel {
+    keyspace: Arc<Keyspace>,
+    sequences: Arc<Sequences>,
+    sources: Arc<dyn SourceReader>,
+}
+
+impl SearchModel {
+    pub(crate) fn open(
+        keyspace: Arc<Keyspace>,
+        sequences: Arc<Sequences>,
+        sources: Arc<dyn SourceReader>,
+        _directory: &Path,
+        _settings: &Settings,
+    ) -> Result<Self> {
+        Ok(SearchModel { keyspace, sequences, sources })
+    }
+
+    /// One bounded step of background work; true while there is more.
+    pub(crate) fn maintain(&self) -> Result<bool> {
+        Ok(false)
+    }
+}
+
+impl SourceHook for SearchModel {
+    fn changed(&self, _transaction: &Transaction, _source: ObjectId, _key: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    fn dropped(&self, _transaction: &Transaction, _source: ObjectId) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for SearchModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SearchModel")
+    }
+}
 
 /// The search model, read through a snapshot or used in a transaction.
 #[derive(Debug)]

@@ -30,11 +30,24 @@ pub use request::{ScanForm, ScanRequest};
 pub use row::{Key, Row};
 pub use value::Value;
 
-use crate::kv::Reader;
+use std::sync::Arc;
+
+use crate::hook::InstalledHook;
+use crate::kv::{Keyspace, Reader, Sequences};
 
 /// What the table model shares between transactions.
-#[derive(Debug, Default)]
-pub(crate) struct TableModel {}
+#[derive(Debug)]
+pub(crate) struct TableModel {
+    keyspace: Arc<Keyspace>,
+    sequences: Arc<Sequences>,
+    hook: Arc<InstalledHook>,
+}
+
+impl TableModel {
+    pub(crate) fn open(keyspace: Arc<Keyspace>, sequences: Arc<Sequences>, hook: Arc<InstalledHook>) -> Self {
+        TableModel { keyspace, sequences, hook }
+    }
+}
 
 /// The table model, read through a snapshot or used in a transaction.
 #[derive(Debug)]
