@@ -1,47 +1,12 @@
 //! The real binary: help, exit codes, a served directory, signals.
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod support;
+
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
 
-fn marquetry(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_marquetry"));
-    command.args(arguments).env_remove("MARQUETRY_TOKEN").env_remove("RUST_LOG");
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    marquetry(arguments).output().unwrap()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// A server of `data` on a free port, and the URL that it tells.
-fn serve(data: &Path, more: &[&str]) -> (Child, String) {
-    let mut arguments = vec!["serve", "--data", data.to_str().unwrap(), "--http", "127.0.0.1:0"];
-    arguments.extend(more);
-    let mut child = marquetry(&arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let line = lines.find(|line| line.as_ref().unwrap().contains("http")).unwrap().unwrap();
-    let plain: String = line.chars().filter(|c| !c.is_control()).collect();
-    let url = plain.split("http://").nth(1).unwrap().split(['"', ' ', '\u{1b}']).next().unwrap().to_owned();
-    // Whoever stops reading makes the server wait for its log.
-    std::thread::spawn(move || lines.for_each(drop));
-    (child, url)
-}
-
-fn terminate(mut child: Child) -> i32 {
-    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    child.wait().unwrap().code().unwrap()
-}
+use support::process::{code, marquetry, run, said, serve, terminate};
 
 #[test]
 fn help_shows_examples_and_exit_codes_for_every_command() {
