@@ -51,12 +51,86 @@ fn a_model_names_no_other_model() {
     }
 }
 
+/// Words of the wires; the engine must not know that there are any.
+const WIRE_WORDS: [&str; 8] =
+    ["SQLSTATE", "sqlstate", "HTTP", "RESP", "axum", "tokio", "Elasticsearch", "bucket policy"];
+
+#[test]
+fn the_engine_knows_no_wire_and_the_client_no_engine() {
+    assert_never_names("engine/src", &WIRE_WORDS);
+    assert_never_names("client/src", &["marquetry::", "marquetry_server"]);
+    assert_never_names("engine/src", &["marquetry_client", "marquetry_server"]);
+}
+
+const FOLDERS: [&str; 7] = ["engine/src", "server/src", "server/tests", "client/src", "tests", "benches", "examples"];
+
 #[test]
 fn no_file_is_about_everything() {
-    for folder in ["engine/src", "server/src", "client/src", "tests"] {
-        for (path, text) in sources(folder) {
-            let lines = text.lines().count();
-            assert!(lines <= 800, "{} has {lines} lines; split it by noun", path.display());
+    for (path, text) in FOLDERS.into_iter().flat_map(sources) {
+        let lines = text.lines().count();
+        assert!(lines <= FILE_LINES_MAX, "{} has {lines} lines; split it by noun", path.display());
+        let vague = ["utils", "util", "helpers", "helper", "common", "misc"];
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap();
+        assert!(!vague.contains(&stem), "{} says nothing by its name; name the noun", path.display());
+    }
+}
+
+const FILE_LINES_MAX: usize = 800;
+const FUNCTION_LINES_MAX: usize = 70;
+
+#[test]
+fn a_function_fits_on_a_screen() {
+    for (path, text) in FOLDERS.into_iter().flat_map(sources) {
+        for (name, lines) in functions(&text) {
+            assert!(lines <= FUNCTION_LINES_MAX, "{}: {name} has {lines} lines; split it", path.display());
         }
     }
+}
+
+/// The functions of a formatted file with their lines: from `fn` to the closing brace with the same indentation.
+fn functions(text: &str) -> Vec<(&str, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let trimmed = line.trim_start();
+        let indentation = &line[..line.len() - trimmed.len()];
+        let Some(name) = function_name(trimmed) else { continue };
+        let end = lines[start..].iter().position(|line| {
+            line.strip_prefix(indentation).is_some_and(|rest| rest.starts_with('}') || rest.ends_with(';'))
+                && !line.starts_with(&format!("{indentation} "))
+        });
+        found.push((name, end.map_or(1, |end| end + 1)));
+    }
+    found
+}
+
+/// The name of the function that a line declares, if it does.
+fn function_name(line: &str) -> Option<&str> {
+    let (before, after) = line.split_once("fn ")?;
+    let is_declaration = before
+        .split_whitespace()
+        .all(|word| matches!(word, "pub" | "async" | "const" | "unsafe") || word.starts_with("pub("));
+    is_declaration.then(|| after.split(['(', '<']).next().unwrap_or_default())
+}
+
+#[test]
+fn every_constant_on_disk_stands_in_the_format_document() {
+    let format = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/FORMAT.md")).unwrap();
+    let endings = ["_TAG", "_FORMAT", "_MAGIC", "_KIND", "_SEQUENCE", "_SUFFIX", "_FILE", "_VERSION"];
+    let mut count = 0;
+    for (path, text) in sources("engine/src") {
+        for name in text.lines().filter_map(constant_name) {
+            if endings.iter().any(|ending| name.ends_with(ending)) {
+                assert!(format.contains(&format!("`{name}`")), "{} of {} is not in FORMAT.md", name, path.display());
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 30, "only {count} constants were found");
+}
+
+/// The name of the constant that a line at the top level of a file declares, if it does.
+fn constant_name(line: &str) -> Option<&str> {
+    let declared = line.strip_prefix("pub(crate) ").or(line.strip_prefix("pub(super) ")).or(line.strip_prefix("pub "));
+    declared.unwrap_or(line).strip_prefix("const ")?.split(':').next()
 }

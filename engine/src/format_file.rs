@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 
 /// Version of the layout of a data directory.
 pub(crate) const DIRECTORY_FORMAT: u32 = 1;
-const MAGIC: &[u8; 9] = b"marquetry";
-const SIZE: usize = MAGIC.len() + 8;
+const DIRECTORY_MAGIC: &[u8; 9] = b"marquetry";
+const SIZE: usize = DIRECTORY_MAGIC.len() + 8;
 
 /// Locks the directory for this process and checks that this program may read it; creates both when missing.
 pub(crate) fn claim(env: &dyn Env, directory: &Path) -> Result<Box<dyn FileLock>> {
@@ -48,8 +48,8 @@ pub(crate) fn claim(env: &dyn Env, directory: &Path) -> Result<Box<dyn FileLock>
 
 fn verify(bytes: &[u8; SIZE], path: &Path) -> Result<()> {
     let (body, checksum) = bytes.split_at(SIZE - 4);
-    let (magic, version) = body.split_at(MAGIC.len());
-    if magic != MAGIC || crc32c::crc32c(body).to_le_bytes() != checksum {
+    let (magic, version) = body.split_at(DIRECTORY_MAGIC.len());
+    if magic != DIRECTORY_MAGIC || crc32c::crc32c(body).to_le_bytes() != checksum {
         return Err(Error::corrupt(format!(
             "{} is damaged at offset 0 or is no Marquetry file; restore from a backup",
             path.display()
@@ -80,7 +80,7 @@ fn refuse_foreign(env: &dyn Env, directory: &Path) -> Result<()> {
 
 fn write(env: &dyn Env, directory: &Path) -> io::Result<()> {
     let mut bytes = Vec::with_capacity(SIZE);
-    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(DIRECTORY_MAGIC);
     bytes.extend_from_slice(&DIRECTORY_FORMAT.to_le_bytes());
     bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
     let fresh = directory.join("FORMAT.new");
