@@ -4,7 +4,7 @@
 //!   PutOptions { attributes, condition }  --put-->  ObjectRow  --head, list-->  ObjectInfo
 //! ```
 //!
-//! Attributes come back as they were given and end up in header lines of HTTP answers, so control characters are
+//! Attributes come back as they were given and end up in header lines of answers, so control characters are
 //! refused here, once for every front.
 
 use std::collections::BTreeMap;
