@@ -86,6 +86,9 @@ impl Error {
         use std::io::ErrorKind as Io;
         let (kind, advice) = match error.kind() {
             Io::NotFound => (ErrorKind::NotFound, "check the path"),
+            Io::NotADirectory | Io::AlreadyExists | Io::IsADirectory | Io::InvalidFilename => {
+                (ErrorKind::Invalid, "check the path: something else has that name")
+            }
             Io::PermissionDenied | Io::ReadOnlyFilesystem => {
                 (ErrorKind::Unavailable, "make the directory writable for this user, then open it again")
             }

@@ -21,6 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
 /// Every named thing.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CatalogList)]
 pub(super) struct List {}
 
 impl Read for List {

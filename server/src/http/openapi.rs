@@ -132,4 +132,18 @@ mod tests {
             assert!(document["components"]["schemas"][name].is_object(), "{name} is referred to and not described");
         }
     }
+
+    #[test]
+    fn the_document_names_operations_as_batches_do() {
+        let document: serde_json::Value = serde_json::from_str(&document().to_json().unwrap()).unwrap();
+        let operations = document["components"]["schemas"]["Operation"]["oneOf"].as_array().unwrap();
+        let mut names: Vec<_> =
+            operations.iter().map(|one| one["allOf"][1]["properties"]["op"]["enum"][0].as_str().unwrap()).collect();
+        assert!(names.contains(&"catalog.list") && names.contains(&"object.put"), "{names:?}");
+        let mut bodies: Vec<_> = operations.iter().map(|one| one["allOf"][0]["$ref"].as_str().unwrap()).collect();
+        for list in [&mut names, &mut bodies] {
+            list.sort_unstable();
+            assert!(list.windows(2).all(|pair| pair[0] != pair[1]), "{list:?}");
+        }
+    }
 }

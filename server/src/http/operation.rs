@@ -7,7 +7,9 @@
 use marquetry::{Result, Transaction};
 use serde::Deserialize;
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::view::{Read, Write};
 use super::{blob, catalog};
@@ -15,7 +17,7 @@ use super::{blob, catalog};
 macro_rules! operations {
     ($($name:literal => $variant:ident($body:ty) $does:ident;)*) => {
         /// One operation; `op` names it.
-        #[derive(Deserialize, ToSchema)]
+        #[derive(Deserialize)]
         #[serde(tag = "op")]
         pub(super) enum Operation {
             $(#[serde(rename = $name)] $variant($body),)*
@@ -36,7 +38,31 @@ macro_rules! operations {
                 }
             }
         }
+
+        impl PartialSchema for Operation {
+            fn schema() -> RefOr<Schema> {
+                let one_of = OneOfBuilder::new().description(Some("One operation; `op` names it."));
+                one_of$(.item(named::<$body>($name)))*.into()
+            }
+        }
+
+        impl ToSchema for Operation {
+            fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+                $(
+                    schemas.push((<$body>::name().into_owned(), <$body>::schema()));
+                    <$body>::schemas(schemas);
+                )*
+            }
+        }
     };
+}
+
+/// The schema of the operation `name`, whose other members are those of `T`.
+fn named<T: ToSchema>(name: &str) -> AllOfBuilder {
+    let op = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([name]));
+    AllOfBuilder::new()
+        .item(Ref::from_schema_name(T::name()))
+        .item(ObjectBuilder::new().property("op", op).required("op"))
 }
 
 operations! {
