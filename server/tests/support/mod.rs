@@ -34,7 +34,10 @@ pub(crate) async fn start_guarded(token: &str) -> Running {
 }
 
 pub(crate) async fn start_with(settings: Settings) -> Running {
-    let database = Database::in_memory().unwrap();
+    start_of(Database::in_memory().unwrap(), settings).await
+}
+
+pub(crate) async fn start_of(database: Database, settings: Settings) -> Running {
     let server = Server::start(database.clone(), settings).await.unwrap();
     Running { server, database, http: reqwest::Client::new() }
 }
