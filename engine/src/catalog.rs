@@ -6,8 +6,8 @@
 //! ```
 //!
 //! - A name is one object, whatever its kind: a table and a bucket cannot share it.
-//! - Reading an entry through a transaction makes the transaction depend on it, so that a change of definition
-//!   conflicts with whoever used the old one.
+//! - Reading an entry through a transaction makes the transaction depend on it, under every isolation, so that a change of
+//!   definition conflicts with whoever used the old one.
 //! - The definition is opaque here; each model encodes its own. A definition never has the generation of another, so decoded
 //!   ones may be kept by (id, generation): see [`Definitions`].
 
@@ -162,7 +162,11 @@ pub(crate) fn get(reader: &(impl Reader + ?Sized), name: &str) -> Result<Option<
     if name.len() > NAME_SIZE_BYTES_MAX {
         return Ok(None);
     }
-    match reader.get(&entry_key(name))? {
+    let key = entry_key(name);
+    if let Some(transaction) = reader.as_transaction() {
+        transaction.depend_on(&key);
+    }
+    match reader.get(&key)? {
         Some(stored) => Ok(Some(record::decode(CATALOG_FORMAT, &stored, "a catalogue entry")?)),
         None => Ok(None),
     }

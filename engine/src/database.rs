@@ -31,7 +31,7 @@ use crate::options::{Settings, TransactOptions};
 use crate::queue::QueueModel;
 use crate::search::SearchModel;
 use crate::sources::Sources;
-use crate::table::TableModel;
+use crate::table::{TableCheck, TableModel};
 use crate::transaction::{Snapshot, Transaction};
 
 /// Shortest and longest pause before a transaction that conflicted is run again.
@@ -86,6 +86,8 @@ pub struct Statistics {
 pub struct CheckReport {
     /// The log, the checkpoint and the keys.
     pub keyspace: KeyspaceCheck,
+    /// The rows and the entries of their indexes.
+    pub tables: TableCheck,
     /// The objects and their bytes.
     pub blobs: BlobCheck,
 }
@@ -233,7 +235,11 @@ impl Database {
     /// # Errors
     /// `Corrupt` naming what is damaged first.
     pub fn check(&self) -> Result<CheckReport> {
-        Ok(CheckReport { keyspace: self.shared.keyspace.check()?, blobs: self.shared.blobs.check()? })
+        Ok(CheckReport {
+            keyspace: self.shared.keyspace.check()?,
+            tables: self.shared.tables.check()?,
+            blobs: self.shared.blobs.check()?,
+        })
     }
 
     /// Bytes of a blob on their way in, outside any transaction; see [`BlobUpload`].
@@ -285,7 +291,8 @@ impl Shared {
         let hook = Arc::new(InstalledHook::default());
         let tables = Arc::new(TableModel::open(keyspace.clone(), sequences.clone(), hook.clone()));
         let documents = Arc::new(DocumentModel::open(keyspace.clone(), sequences.clone(), hook.clone()));
-        let sources = Arc::new(Sources { tables: tables.clone(), documents: documents.clone() });
+        let sources =
+            Arc::new(Sources { tables: tables.clone(), documents: documents.clone(), kinds: Default::default() });
         let search = Arc::new(SearchModel::open(keyspace.clone(), sequences.clone(), sources, directory, settings)?);
         hook.install(search.clone());
         let cache = CacheModel::open(keyspace.clone(), sequences.clone(), settings)?;

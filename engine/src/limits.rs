@@ -31,6 +31,12 @@ pub const TABLE_KEY_COLUMNS_MAX: usize = 32;
 pub const NUMERIC_DIGITS_MAX: usize = 16_383;
 /// Most rows of one page of a scan.
 pub const TABLE_PAGE_ROWS_MAX: usize = 10_000;
+/// Rows of one page of a scan that asks for no number.
+pub const TABLE_PAGE_ROWS_DEFAULT: usize = 1_000;
+/// A page of a scan ends with the row that makes it larger than this, in stored bytes.
+pub(crate) const TABLE_PAGE_SIZE_BYTES_TARGET: usize = 8 * 1024 * 1024;
+/// Most levels of arrays and objects in a jsonb value.
+pub const JSONB_DEPTH_MAX: usize = 64;
 /// Longest key of an object, in bytes.
 pub const BLOB_KEY_SIZE_BYTES_MAX: usize = 1024;
 /// Largest object, in bytes: 5 TiB.

@@ -1,7 +1,9 @@
 //! Tables and collections as sources of derived data: the glue that lets search read both and name neither.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::catalog::{self, ObjectId, ObjectKind};
@@ -15,6 +17,20 @@ use crate::table::TableModel;
 pub(crate) struct Sources {
     pub(crate) tables: Arc<TableModel>,
     pub(crate) documents: Arc<DocumentModel>,
+    /// What the sources asked for so far are. An id is one kind of object for ever.
+    pub(crate) kinds: Mutex<HashMap<ObjectId, ObjectKind>>,
+}
+
+impl Sources {
+    /// What kind of object `source` is; `None` when it was dropped before anyone asked.
+    fn kind(&self, reader: &dyn Reader, source: ObjectId) -> Result<Option<ObjectKind>> {
+        if let Some(kind) = self.kinds.lock().get(&source) {
+            return Ok(Some(*kind));
+        }
+        let Some(name) = catalog::name_of(reader, source)? else { return Ok(None) };
+        let entry = catalog::get(reader, &name)?.filter(|entry| entry.id == source);
+        Ok(entry.map(|entry| *self.kinds.lock().entry(source).or_insert(entry.kind)))
+    }
 }
 
 impl SourceReader for Sources {
@@ -26,15 +42,24 @@ impl SourceReader for Sources {
         }
     }
 
-    fn load(&self, _reader: &dyn Reader, _source: ObjectId, _key: &[u8]) -> Result<Option<Value>> {
-        Ok(None)
+    fn load(&self, reader: &dyn Reader, source: ObjectId, key: &[u8]) -> Result<Option<Value>> {
+        match self.kind(reader, source)? {
+            Some(ObjectKind::Table) => self.tables.load(reader, source, key),
+            _ => Ok(None),
+        }
     }
 
-    fn keys(&self, _reader: &dyn Reader, _source: ObjectId) -> Result<SourceKeys> {
-        Ok(Box::new(std::iter::empty()))
+    fn keys(&self, reader: &dyn Reader, source: ObjectId) -> Result<SourceKeys> {
+        match self.kind(reader, source)? {
+            Some(ObjectKind::Table) => self.tables.keys(reader, source),
+            _ => Ok(Box::new(std::iter::empty())),
+        }
     }
 
-    fn key_value(&self, _reader: &dyn Reader, _source: ObjectId, _key: &[u8]) -> Result<Value> {
-        Ok(Value::Null)
+    fn key_value(&self, reader: &dyn Reader, source: ObjectId, key: &[u8]) -> Result<Value> {
+        match self.kind(reader, source)? {
+            Some(ObjectKind::Table) => self.tables.key_value(reader, source, key),
+            _ => Ok(Value::Null),
+        }
     }
 }

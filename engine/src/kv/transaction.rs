@@ -194,6 +194,13 @@ impl Transaction {
         Scan::new(&self.view, Some(own), range, direction, None)
     }
 
+    /// Makes the commit conflict when another transaction changed `key` after the read version, whatever the isolation.
+    ///
+    /// For what every write rests on, such as the definition of what is written to.
+    pub fn depend_on(&self, key: &[u8]) {
+        self.state.lock().reads.point(key);
+    }
+
     /// Sets `key` to `value` when the transaction commits.
     ///
     /// # Errors
@@ -296,7 +303,7 @@ impl Transaction {
         self.isolation
     }
 
-    /// What the transaction has read so far; empty under snapshot isolation.
+    /// What the transaction has read so far; under snapshot isolation only what it was told to depend on.
     pub fn read_set(&self) -> ReadSet {
         self.state.lock().reads.read_set()
     }
@@ -336,7 +343,11 @@ fn commit_writes(
     let read_version = view.version();
     let reads = match isolation {
         Isolation::Serializable => reads.read_set(),
-        Isolation::Snapshot => ReadSet::new(writes.keys().cloned().collect::<HashSet<_>>(), Vec::new()),
+        Isolation::Snapshot => {
+            let depended_on = reads.read_set();
+            let points = depended_on.points().chain(writes.keys()).cloned();
+            ReadSet::new(points.collect::<HashSet<_>>(), Vec::new())
+        }
     };
     let writes = Arc::try_unwrap(writes).unwrap_or_else(|shared| BTreeMap::clone(&shared));
     let changes: Arc<[Change]> = writes.into_iter().collect();

@@ -48,6 +48,11 @@ impl ColumnType {
         self != ColumnType::Jsonb
     }
 
+    /// Whether a key tells everything about a value: equal numbers may differ in their digits, or in the sign of zero.
+    pub(crate) fn survives_keys(self) -> bool {
+        !matches!(self, ColumnType::Float4 | ColumnType::Float8 | ColumnType::Numeric)
+    }
+
     pub(crate) fn is_temporal(self) -> bool {
         matches!(self, ColumnType::Date | ColumnType::Time | ColumnType::Timestamp | ColumnType::TimestampTz)
     }

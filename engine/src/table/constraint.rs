@@ -1,4 +1,5 @@
-//! What a broken rule of a table was, for programs: the source under an error of kind `Constraint`.
+//! What a broken rule of a table was, for programs: the source under an error of kind `Constraint`, or of kind
+//! `AlreadyExists` when the rule is the primary key.
 
 use std::fmt;
 

@@ -10,9 +10,9 @@
 //! | bytea | base64 text |
 //! | date, time, timestamp, timestamptz | ISO 8601 text, see `datetime` |
 //! | uuid | text |
-//! | jsonb | anything |
+//! | jsonb | anything but `null` |
 //!
-//! NULL is `null`. What does not fit the type of its column is refused; nothing is guessed.
+//! NULL is `null`, also in jsonb: JSON's own null is taken only from the embedded interface. What does not fit the type of its column is refused; nothing is guessed.
 
 use std::ops::Bound;
 use std::str::FromStr;
@@ -75,7 +75,7 @@ fn float4_to_json(number: f32) -> Json {
 /// The value that `json` stands for in a column of type `column_type`.
 pub(crate) fn value_from_json(json: &Json, column_type: ColumnType) -> Result<Value> {
     let value = match (column_type, json) {
-        (_, Json::Null) if column_type != ColumnType::Jsonb => Some(Value::Null),
+        (_, Json::Null) => Some(Value::Null),
         (ColumnType::Bool, Json::Bool(truth)) => Some(Value::Bool(*truth)),
         (ColumnType::Int2, Json::Number(number)) => integer(number, column_type)?.map(Value::Int2),
         (ColumnType::Int4, Json::Number(number)) => integer(number, column_type)?.map(Value::Int4),
@@ -233,7 +233,7 @@ impl TableDefinition {
         };
         let mut row = Row::new();
         for (name, member) in members {
-            row.put(name.as_str(), self.column_value(name, member)?);
+            row.push(name.as_str().into(), self.column_value(name, member)?);
         }
         Ok(row)
     }

@@ -44,6 +44,11 @@ impl Row {
         }
     }
 
+    /// A row without values that has room for `columns` of them.
+    pub(crate) fn with_capacity(columns: usize) -> Self {
+        Row { columns: Vec::with_capacity(columns) }
+    }
+
     /// Appends a column that the caller knows to be new.
     pub(crate) fn push(&mut self, name: Arc<str>, value: Value) {
         self.columns.push((name, value));

@@ -1,0 +1,107 @@
+//! Values as rows hold them: exactly, in few bytes, without order.
+//!
+//! ```text
+//!   bool 1 byte    int2, int4, int8  2, 4, 8 bytes      float4, float8  their bits      numbers: little end first
+//!   numeric        digits after the point: varint, then all digits as a signed number, big end first
+//!   text, bytea    the bytes           uuid 16 bytes    jsonb  see `jsonb`
+//!   date           days since 0001-01-01: 4 bytes       time, timestamp, timestamptz  microseconds: 8 bytes
+//! ```
+//!
+//! A value is always stored with its length around it, so that damage is found as a length that does not fit.
+
+use bigdecimal::BigDecimal;
+use bigdecimal::num_bigint::BigInt;
+use chrono::{DateTime, Datelike, NaiveDate};
+use uuid::Uuid;
+
+use super::column_type::ColumnType;
+use super::fit::numeric_within_limits;
+use super::value::Value;
+use super::{datetime, jsonb};
+use crate::encoding::varint;
+use crate::error::{Error, Result};
+
+/// Days since 0001-01-01, which is day 1.
+pub(super) fn days_of_date(date: NaiveDate) -> i32 {
+    date.num_days_from_ce()
+}
+
+pub(super) fn date_from_days(days: i32) -> Option<NaiveDate> {
+    NaiveDate::from_num_days_from_ce_opt(days)
+}
+
+/// Appends the bytes of `value`; NULL has none and is told by its absence.
+pub(super) fn write(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Null => {}
+        Value::Bool(truth) => out.push(u8::from(*truth)),
+        Value::Int2(number) => out.extend_from_slice(&number.to_le_bytes()),
+        Value::Int4(number) => out.extend_from_slice(&number.to_le_bytes()),
+        Value::Int8(number) => out.extend_from_slice(&number.to_le_bytes()),
+        Value::Float4(number) => out.extend_from_slice(&number.to_bits().to_le_bytes()),
+        Value::Float8(number) => out.extend_from_slice(&number.to_bits().to_le_bytes()),
+        Value::Numeric(number) => {
+            let (unscaled, scale) = number.as_bigint_and_scale();
+            varint::write(out, scale.unsigned_abs());
+            out.extend_from_slice(&unscaled.to_signed_bytes_be());
+        }
+        Value::Text(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Bytea(bytes) => out.extend_from_slice(bytes),
+        Value::Date(date) => out.extend_from_slice(&days_of_date(*date).to_le_bytes()),
+        Value::Time(time) => out.extend_from_slice(&datetime::time_micros(*time).to_le_bytes()),
+        Value::Timestamp(timestamp) => {
+            out.extend_from_slice(&timestamp.and_utc().timestamp_micros().to_le_bytes());
+        }
+        Value::TimestampTz(moment) => out.extend_from_slice(&moment.timestamp_micros().to_le_bytes()),
+        Value::Uuid(uuid) => out.extend_from_slice(uuid.as_bytes()),
+        Value::Jsonb(json) => jsonb::write(out, json),
+    }
+}
+
+/// The value of `column_type` that is exactly `bytes`.
+pub(super) fn read(bytes: &[u8], column_type: ColumnType) -> Result<Value> {
+    Ok(match column_type {
+        ColumnType::Bool => match bytes {
+            [0] => Value::Bool(false),
+            [1] => Value::Bool(true),
+            _ => return Err(damaged()),
+        },
+        ColumnType::Int2 => Value::Int2(i16::from_le_bytes(exactly(bytes)?)),
+        ColumnType::Int4 => Value::Int4(i32::from_le_bytes(exactly(bytes)?)),
+        ColumnType::Int8 => Value::Int8(i64::from_le_bytes(exactly(bytes)?)),
+        ColumnType::Float4 => Value::Float4(f32::from_bits(u32::from_le_bytes(exactly(bytes)?))),
+        ColumnType::Float8 => Value::Float8(f64::from_bits(u64::from_le_bytes(exactly(bytes)?))),
+        ColumnType::Numeric => Value::Numeric(read_numeric(bytes)?),
+        ColumnType::Text => Value::Text(std::str::from_utf8(bytes).map_err(|_| damaged())?.to_owned()),
+        ColumnType::Bytea => Value::Bytea(bytes.to_vec()),
+        ColumnType::Date => Value::Date(date_from_days(i32::from_le_bytes(exactly(bytes)?)).ok_or_else(damaged)?),
+        ColumnType::Time => Value::Time(datetime::time_from_micros(micros(bytes)?).map_err(|_| damaged())?),
+        ColumnType::Timestamp => {
+            Value::Timestamp(DateTime::from_timestamp_micros(micros(bytes)?).ok_or_else(damaged)?.naive_utc())
+        }
+        ColumnType::TimestampTz => {
+            Value::TimestampTz(DateTime::from_timestamp_micros(micros(bytes)?).ok_or_else(damaged)?)
+        }
+        ColumnType::Uuid => Value::Uuid(Uuid::from_bytes(exactly(bytes)?)),
+        ColumnType::Jsonb => Value::Jsonb(jsonb::read(bytes)?),
+    })
+}
+
+fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
+    bytes.try_into().map_err(|_| damaged())
+}
+
+fn micros(bytes: &[u8]) -> Result<i64> {
+    Ok(i64::from_le_bytes(exactly(bytes)?))
+}
+
+fn read_numeric(bytes: &[u8]) -> Result<BigDecimal> {
+    let mut rest = bytes;
+    let scale = i64::try_from(varint::read(&mut rest)?).map_err(|_| damaged())?;
+    let number = BigDecimal::new(BigInt::from_signed_bytes_be(rest), scale);
+    numeric_within_limits(number).map_err(|_| damaged())
+}
+
+fn damaged() -> Error {
+    Error::corrupt("a stored row holds no value of its column's type; restore from a backup")
+}
