@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Rows are JSON objects by column name. What JSON has no type for is text: numeric, date, time, timestamps and uuid in
-//! their usual form, bytea in base64. A key is one value, or an array of them for a compound primary key.
+//! their usual form, bytea in base64; a float that is no number is `"NaN"`, `"Infinity"` or `"-Infinity"`. A key is one value, or an array of them for a compound primary key.
 
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,14 @@ impl Column {
         self
     }
 
+    /// The same column, with `value` for rows that do not name it: a constant, `"now()"` for dates and times, or
+    /// `"gen_random_uuid()"`.
+    #[must_use]
+    pub fn default_value(mut self, value: impl Into<Value>) -> Self {
+        self.default = Some(value.into());
+        self
+    }
+
     /// The same column, numbered by the database.
     #[must_use]
     pub fn auto_increment(mut self) -> Self {
@@ -90,15 +98,21 @@ pub struct Scan {
     /// Values for the first columns of the index that all rows must equal.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub prefix: Vec<Value>,
-    /// The lower end, included.
+    /// The lower end, included, of the columns after the prefix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Vec<Value>>,
-    /// The upper end, not included.
+    /// The lower end, not included; this or `from`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub above: Option<Vec<Value>>,
+    /// The upper end, not included, of the columns after the prefix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Vec<Value>>,
+    /// The upper end, included; this or `to`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub through: Option<Vec<Value>>,
     /// Whether to go from the upper end down.
     pub reverse: bool,
-    /// Rows on one page at most.
+    /// Rows on one page at most; the server's choice without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// Where the page before ended: its `next`.
@@ -178,7 +192,7 @@ impl Tables {
         self.write_rows(table, "insert", vec![to_value(row)?]).await?.pop().ok_or_else(no_row)
     }
 
-    /// Adds rows, all or none; the rows as they are stored.
+    /// Adds rows, all or none; the rows as they are stored, in the same order.
     ///
     /// # Errors
     /// As for [`Tables::insert`].
@@ -232,6 +246,14 @@ impl Tables {
     /// [`ErrorKind::NotFound`] without such a table or index.
     pub async fn scan(&self, table: &str, scan: &Scan) -> Result<Rows> {
         self.scope.call_with(Method::POST, &["v1", "tables", table, "scan"], scan).await
+    }
+
+    /// How many rows `scan` goes over on all its pages, or up to its limit.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] without such a table or index.
+    pub async fn count(&self, table: &str, scan: &Scan) -> Result<u64> {
+        self.scope.call_with(Method::POST, &["v1", "tables", table, "count"], scan).await
     }
 }
 

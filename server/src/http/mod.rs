@@ -24,6 +24,7 @@ mod openapi;
 mod operation;
 pub(crate) mod routes;
 mod session;
+mod table;
 mod transaction;
 mod view;
 

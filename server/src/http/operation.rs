@@ -12,7 +12,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::view::{Read, Write};
-use super::{blob, catalog};
+use super::{blob, catalog, table};
 
 macro_rules! operations {
     ($($name:literal => $variant:ident($body:ty) $does:ident;)*) => {
@@ -67,6 +67,20 @@ fn named<T: ToSchema>(name: &str) -> AllOfBuilder {
 
 operations! {
     "catalog.list" => CatalogList(catalog::List) read;
+    "table.list" => TableList(table::ListTables) read;
+    "table.create" => TableCreate(table::CreateTable) write;
+    "table.definition" => TableDefinition(table::Describe) read;
+    "table.drop" => TableDrop(table::DropTable) write;
+    "table.create_index" => TableCreateIndex(table::CreateIndex) write;
+    "table.drop_index" => TableDropIndex(table::DropIndex) write;
+    "table.insert" => TableInsert(table::Insert) write;
+    "table.insert_many" => TableInsertMany(table::InsertMany) write;
+    "table.upsert" => TableUpsert(table::Upsert) write;
+    "table.get" => TableGet(table::Get) read;
+    "table.update" => TableUpdate(table::Update) write;
+    "table.delete" => TableDelete(table::Delete) write;
+    "table.scan" => TableScan(table::Scan) read;
+    "table.count" => TableCount(table::Count) read;
     "bucket.list" => BucketList(blob::ListBuckets) read;
     "bucket.create" => BucketCreate(blob::CreateBucket) write;
     "bucket.drop" => BucketDrop(blob::DropBucket) write;

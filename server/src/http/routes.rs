@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::Problem;
 use super::extract::BodySizeMax;
-use super::{batch, blob, catalog, health, object, transaction};
+use super::{batch, blob, catalog, health, object, table as tables, transaction};
 use crate::app::App;
 use crate::limits::Limits;
 
@@ -164,8 +164,15 @@ impl Route {
 
 /// Every route of the server.
 pub(crate) fn table() -> Vec<Route> {
-    let parts =
-        [health::routes(), batch::routes(), transaction::routes(), catalog::routes(), blob::routes(), object::routes()];
+    let parts = [
+        health::routes(),
+        batch::routes(),
+        transaction::routes(),
+        catalog::routes(),
+        tables::routes(),
+        blob::routes(),
+        object::routes(),
+    ];
     parts.into_iter().flatten().collect()
 }
 
