@@ -20,7 +20,11 @@
 mod catalog;
 mod check;
 mod column_type;
+#[cfg(test)]
+mod concurrency_tests;
 mod constraint;
+#[cfg(test)]
+mod crash_tests;
 mod datetime;
 mod definition;
 #[cfg(test)]
@@ -30,6 +34,8 @@ mod json;
 mod jsonb;
 mod key_encoding;
 mod keys;
+#[cfg(test)]
+mod model_tests;
 mod range;
 mod request;
 mod row;
