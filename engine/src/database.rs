@@ -28,7 +28,7 @@ use crate::kv::{
 };
 use crate::maintenance::ModelMaintenance;
 use crate::options::{Settings, TransactOptions};
-use crate::queue::QueueModel;
+use crate::queue::{Message, QueueCheck, QueueModel, ReceiveAttempt, ReceiveOptions};
 use crate::search::SearchModel;
 use crate::sources::Sources;
 use crate::table::{TableCheck, TableModel};
@@ -79,6 +79,8 @@ pub struct Database {
 pub struct Statistics {
     /// The keyspace's figures.
     pub keyspace: KeyspaceStatistics,
+    /// Calls that wait for a message of a queue.
+    pub waiting_receivers: u64,
 }
 
 /// What a check of the whole database went through without finding damage.
@@ -90,6 +92,8 @@ pub struct CheckReport {
     pub tables: TableCheck,
     /// The objects and their bytes.
     pub blobs: BlobCheck,
+    /// The messages and their order.
+    pub queues: QueueCheck,
 }
 
 impl Database {
@@ -227,7 +231,10 @@ impl Database {
 
     /// Figures about the database at this moment.
     pub fn stats(&self) -> Statistics {
-        Statistics { keyspace: self.shared.keyspace.statistics() }
+        Statistics {
+            keyspace: self.shared.keyspace.statistics(),
+            waiting_receivers: self.shared.queues.count_waiting() as u64,
+        }
     }
 
     /// Reads and verifies everything stored.
@@ -239,12 +246,32 @@ impl Database {
             keyspace: self.shared.keyspace.check()?,
             tables: self.shared.tables.check()?,
             blobs: self.shared.blobs.check()?,
+            queues: self.shared.queues.check()?,
         })
     }
 
     /// Bytes of a blob on their way in, outside any transaction; see [`BlobUpload`].
     pub fn upload(&self) -> BlobUpload {
         self.shared.blobs.upload()
+    }
+
+    /// Messages of a queue that are ready, or the first that become ready within `wait`, leased to the caller.
+    ///
+    /// A transaction of its own: the messages are leased when it returns, also if the caller then does nothing. The commit is
+    /// buffered; a power cut may take back a lease, and the message is received again. Empty when nothing became ready.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such queue, `LimitExceeded` for a count or lease over the limit.
+    pub fn receive(&self, queue: &str, options: &ReceiveOptions, wait: Duration) -> Result<Vec<Message>> {
+        self.shared.queues.receive(queue, options, wait)
+    }
+
+    /// As [`Database::receive`] without waiting; tells how to wait when there is nothing.
+    ///
+    /// # Errors
+    /// As [`Database::receive`].
+    pub fn attempt_receive(&self, queue: &str, options: &ReceiveOptions) -> Result<ReceiveAttempt> {
+        self.shared.queues.attempt_receive(queue, options)
     }
 
     /// Folds everything committed so far into the checkpoint and lets the log forget it.
@@ -296,7 +323,7 @@ impl Shared {
         let search = Arc::new(SearchModel::open(keyspace.clone(), sequences.clone(), sources, directory, settings)?);
         hook.install(search.clone());
         let cache = CacheModel::open(keyspace.clone(), sequences.clone(), settings)?;
-        let queues = QueueModel::open(keyspace.clone(), sequences.clone())?;
+        let queues = Arc::new(QueueModel::open(keyspace.clone(), sequences.clone())?);
         let blobs = BlobModel::open(keyspace.clone(), sequences, directory, settings.blob_segment_size_bytes)?;
         Ok(Shared {
             keyspace,
@@ -305,7 +332,7 @@ impl Shared {
             blobs: Arc::new(blobs),
             cache: Arc::new(cache),
             search,
-            queues: Arc::new(queues),
+            queues,
             directory: directory.to_owned(),
         })
     }

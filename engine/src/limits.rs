@@ -57,3 +57,23 @@ pub(crate) const BLOB_COLLECT_STEP_FILES: usize = 16;
 pub(crate) const BLOB_SMALL_FILES_MAX: usize = 8;
 /// Bytes after which one step of emptying a segment file ends; a step moves whole extents.
 pub(crate) const BLOB_COMPACT_STEP_SIZE_BYTES: u64 = 8 * 1024 * 1024;
+/// Largest message of a queue, body and headers together, in bytes. A queue may set less.
+pub const QUEUE_MESSAGE_SIZE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Largest headers of a message, names and values together, in bytes.
+pub const QUEUE_HEADERS_SIZE_BYTES_MAX: usize = 16 * 1024;
+/// Longest group, deduplication id or reason of a message, in bytes.
+pub const QUEUE_TEXT_SIZE_BYTES_MAX: usize = 1024;
+/// Levels that arrays and objects of a JSON message may nest.
+pub const QUEUE_JSON_DEPTH_MAX: usize = 120;
+/// Longest lease, retry pause and deduplication window of a queue, in milliseconds: 30 days.
+pub const QUEUE_TIME_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
+/// Messages received, peeked at or listed by one call.
+pub const QUEUE_PAGE_MESSAGES_MAX: usize = 1_000;
+/// Bytes after which one receive takes no further message.
+pub(crate) const QUEUE_RECEIVE_SIZE_BYTES_TARGET: usize = 64 * 1024 * 1024;
+/// Messages that one receive, or one step of maintenance, sets aside, expires or gives up on.
+pub(crate) const QUEUE_STEP_MESSAGES: usize = 1_000;
+/// Messages of groups that others are at, which one receive passes by at most.
+pub(crate) const QUEUE_LEFT_MESSAGES_MAX: usize = 10_000;
+/// Messages of one state that counting goes through before it says "at least".
+pub const QUEUE_COUNT_MAX: u64 = 100_000;

@@ -13,6 +13,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -199,6 +200,24 @@ impl Transaction {
     /// For what every write rests on, such as the definition of what is written to.
     pub fn depend_on(&self, key: &[u8]) {
         self.state.lock().reads.point(key);
+    }
+
+    /// The first `limit` keys of `range` that the transaction itself has set, in key order.
+    ///
+    /// For whoever finds keys elsewhere than in the transaction's own view and must not miss its own.
+    pub fn written(&self, range: &KeyRange, limit: usize) -> Vec<Bytes> {
+        if range.is_empty() {
+            return Vec::new();
+        }
+        let state = self.state.lock();
+        let end = range.end.as_ref().map_or(Bound::Unbounded, |end| Bound::Excluded(&end[..]));
+        let inside = state.writes.range::<[u8], _>((Bound::Included(&range.start[..]), end));
+        inside.filter(|(_, value)| value.is_some()).take(limit).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// A number that no other open transaction of this keyspace has.
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.view.registration).addr()
     }
 
     /// Sets `key` to `value` when the transaction commits.
