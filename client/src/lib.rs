@@ -49,6 +49,6 @@ pub use cache::{Cache, Entry, SetOptions};
 pub use client::{Client, Transaction};
 pub use document::{DocumentIndex, Documents, Find};
 pub use error::{Error, ErrorKind, Result};
-pub use queue::{Message, Queues, Receive};
+pub use queue::{DeadLetter, Message, Origin, QueueCounts, Queues, Receive, SendOptions};
 pub use search::Search;
 pub use table::{Column, Index, Rows, Scan, TableDefinition, Tables};

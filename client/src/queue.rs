@@ -2,9 +2,11 @@
 //!
 //! ```text
 //!   send --> ready --receive--> leased --acknowledge--> gone
-//!              ^                  '-- release, or the lease runs out
+//!              ^                  |-- release, or the lease runs out
+//!              '------------------'-- received too often, or rejected --> dead --redrive--> ready
 //! ```
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -18,14 +20,68 @@ use crate::table::to_value;
 /// A message that was received and is leased to the receiver.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Message {
-    /// Its number within the queue.
+    /// Its number within the database.
     pub id: String,
-    /// What acknowledges, extends or releases this lease of it.
+    /// What acknowledges, extends, releases or rejects this lease of it.
     pub receipt: String,
-    /// What was sent.
+    /// What was sent; null when it was bytes.
+    #[serde(default)]
     pub body: Value,
+    /// What was sent, in base64, when it was bytes.
+    pub base64: Option<String>,
+    /// The sender's own pairs.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Its group.
+    pub group: Option<String>,
     /// How often it was received, this time included.
     pub receive_count: u64,
+    /// Until when it is leased, in microseconds since 1970 in UTC.
+    pub leased_until: i64,
+    /// Where it died, when it is a dead letter that another queue sent here.
+    pub origin: Option<Origin>,
+}
+
+/// The queue in which a dead letter died, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Origin {
+    /// The name of that queue.
+    pub queue: String,
+    /// How often it was received there.
+    pub receive_count: u64,
+    /// Why it was given up.
+    pub reason: String,
+}
+
+/// A message that was given up.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct DeadLetter {
+    /// Its number within the database.
+    pub id: String,
+    /// What was sent; null when it was bytes.
+    #[serde(default)]
+    pub body: Value,
+    /// What was sent, in base64, when it was bytes.
+    pub base64: Option<String>,
+    /// How often it was received.
+    pub receive_count: u64,
+    /// When it was given up, in microseconds since 1970 in UTC.
+    pub died_at: i64,
+    /// Why it was given up.
+    pub reason: String,
+}
+
+/// How a message is sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SendOptions {
+    /// The sender's own pairs.
+    pub headers: BTreeMap<String, String>,
+    /// How long until it can be received.
+    pub delay: Duration,
+    /// Messages of one group are received one at a time, in order.
+    pub group: Option<String>,
+    /// A second message under the same id is not sent while the queue remembers the first.
+    pub deduplication_id: Option<String>,
 }
 
 /// How messages are received.
@@ -35,7 +91,7 @@ pub struct Receive {
     pub count: usize,
     /// How long they are leased; the queue's own time without one.
     pub lease: Option<Duration>,
-    /// How long to wait for the first message.
+    /// How long to wait for the first message; only outside a transaction.
     pub wait: Duration,
 }
 
@@ -43,6 +99,25 @@ impl Default for Receive {
     fn default() -> Self {
         Receive { count: 1, lease: None, wait: Duration::ZERO }
     }
+}
+
+/// How many messages a queue has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct QueueCounts {
+    /// Messages that can be received.
+    pub ready: u64,
+    /// Messages that somebody received and has not settled.
+    pub leased: u64,
+    /// Messages whose delay or pause is not over.
+    pub delayed: u64,
+    /// Messages that wait for an earlier one of their group.
+    pub waiting: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// How long the first ready message has been ready.
+    pub oldest_ready_ms: Option<u64>,
+    /// Whether the counts are exact; otherwise there are at least as many.
+    pub is_exact: bool,
 }
 
 /// The queues of a server, through a client or a transaction.
@@ -81,7 +156,7 @@ impl Queues {
     /// # Errors
     /// `NotFound` without such a queue.
     pub async fn send(&self, queue: &str, body: impl Serialize) -> Result<String> {
-        self.send_later(queue, body, Duration::ZERO).await
+        self.send_with(queue, body, &SendOptions::default()).await
     }
 
     /// Sends a message that can be received after `delay`; its id.
@@ -89,8 +164,30 @@ impl Queues {
     /// # Errors
     /// `NotFound` without such a queue.
     pub async fn send_later(&self, queue: &str, body: impl Serialize, delay: Duration) -> Result<String> {
-        let body = json!({ "body": to_value(body)?, "delay_ms": milliseconds(delay) });
+        self.send_with(queue, body, &SendOptions { delay, ..SendOptions::default() }).await
+    }
+
+    /// Sends a message as `options` say; its id, or that of the one sent before under the same deduplication id.
+    ///
+    /// # Errors
+    /// `NotFound` without such a queue.
+    pub async fn send_with(&self, queue: &str, body: impl Serialize, options: &SendOptions) -> Result<String> {
+        let body = message(to_value(body)?, options);
         self.scope.call_with(Method::POST, &["v1", "queues", queue, "messages"], &body).await
+    }
+
+    /// Sends messages, all or none; their ids in the same order.
+    ///
+    /// # Errors
+    /// `NotFound` without such a queue.
+    pub async fn send_many(
+        &self,
+        queue: &str,
+        messages: impl IntoIterator<Item = (Value, SendOptions)>,
+    ) -> Result<Vec<String>> {
+        let messages: Vec<Value> = messages.into_iter().map(|(body, options)| message(body, &options)).collect();
+        let body = json!({ "messages": messages });
+        self.scope.call_with(Method::POST, &["v1", "queues", queue, "send_many"], &body).await
     }
 
     /// Messages that are ready, leased to the caller; none when none became ready within the wait.
@@ -108,7 +205,7 @@ impl Queues {
     /// Says that the message is done: it is gone.
     ///
     /// # Errors
-    /// `Precondition` when the lease ran out and the message may be somebody else's.
+    /// `Precondition` when the lease ran out and the message was received by another.
     pub async fn acknowledge(&self, queue: &str, receipt: &str) -> Result<()> {
         self.settle(queue, "acknowledge", json!({ "receipt": receipt })).await
     }
@@ -129,25 +226,77 @@ impl Queues {
         self.settle(queue, "release", json!({ "receipt": receipt, "delay_ms": milliseconds(delay) })).await
     }
 
+    /// Gives the message back, to be received again after the queue's own pause.
+    ///
+    /// # Errors
+    /// As for [`Queues::acknowledge`].
+    pub async fn retry(&self, queue: &str, receipt: &str) -> Result<()> {
+        self.settle(queue, "release", json!({ "receipt": receipt })).await
+    }
+
+    /// Makes the message a dead letter.
+    ///
+    /// # Errors
+    /// As for [`Queues::acknowledge`].
+    pub async fn reject(&self, queue: &str, receipt: &str, reason: &str) -> Result<()> {
+        self.settle(queue, "reject", json!({ "receipt": receipt, "reason": reason })).await
+    }
+
     async fn settle(&self, queue: &str, verb: &str, body: Value) -> Result<()> {
         self.scope.call_with::<Value>(Method::POST, &["v1", "queues", queue, verb], &body).await.map(drop)
     }
 
-    /// Removes all messages of the queue; how many there were.
+    /// Removes all messages of the queue, dead letters included.
     ///
     /// # Errors
     /// `NotFound` without such a queue.
-    pub async fn purge(&self, queue: &str) -> Result<Value> {
-        self.scope.call_with(Method::POST, &["v1", "queues", queue, "purge"], &json!({})).await
+    pub async fn purge(&self, queue: &str) -> Result<()> {
+        self.settle(queue, "purge", json!({})).await
     }
 
-    /// How many messages are ready, leased, delayed and dead.
+    /// How many messages the queue has.
     ///
     /// # Errors
     /// `NotFound` without such a queue.
-    pub async fn counts(&self, queue: &str) -> Result<Value> {
+    pub async fn counts(&self, queue: &str) -> Result<QueueCounts> {
         self.scope.call(Method::GET, &["v1", "queues", queue]).await
     }
+
+    /// The first dead letters of the queue, up to 100.
+    ///
+    /// # Errors
+    /// `NotFound` without such a queue.
+    pub async fn dead_letters(&self, queue: &str) -> Result<Vec<DeadLetter>> {
+        self.scope.call(Method::GET, &["v1", "queues", queue, "dead"]).await
+    }
+
+    /// Makes a dead letter ready again, as if it had never been received.
+    ///
+    /// # Errors
+    /// `NotFound` without such a queue or dead letter.
+    pub async fn redrive(&self, queue: &str, id: &str) -> Result<()> {
+        let path = ["v1", "queues", queue, "dead", "redrive"];
+        self.scope.call_with::<Value>(Method::POST, &path, &json!({ "id": id })).await.map(drop)
+    }
+
+    /// Removes a dead letter for good.
+    ///
+    /// # Errors
+    /// `NotFound` without such a queue or dead letter.
+    pub async fn delete_dead_letter(&self, queue: &str, id: &str) -> Result<()> {
+        let path = ["v1", "queues", queue, "dead", "delete"];
+        self.scope.call_with::<Value>(Method::POST, &path, &json!({ "id": id })).await.map(drop)
+    }
+}
+
+fn message(body: Value, options: &SendOptions) -> Value {
+    json!({
+        "body": body,
+        "headers": options.headers,
+        "delay_ms": milliseconds(options.delay),
+        "group": options.group,
+        "deduplication_id": options.deduplication_id,
+    })
 }
 
 pub(crate) fn milliseconds(time: Duration) -> u64 {

@@ -1,4 +1,4 @@
-//! Lets async code wait for commits without a thread: for a version to be visible, or for anything to have changed.
+//! Lets async code wait for a version to be visible without a thread.
 //!
 //! ```text
 //!   commit --> observer (quick, no engine calls) --> watch channel --> every waiter
@@ -58,14 +58,6 @@ impl Versions {
             sleep(VISIBLE_SOON).await;
         }
         true
-    }
-
-    /// Returns after the next commit from here on, or after `longest`.
-    pub(crate) async fn changed(&self, since: u64, longest: Duration) {
-        let deadline = Instant::now() + longest;
-        let mut told = self.told.clone();
-        // Time running out is as good a reason to look again as a commit.
-        let _ = timeout_at(deadline, told.wait_for(|told| *told > since)).await.map(drop);
     }
 }
 

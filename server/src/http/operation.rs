@@ -12,7 +12,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::view::{Read, Write};
-use super::{blob, catalog, table};
+use super::{blob, catalog, message, queue, table};
 
 macro_rules! operations {
     ($($name:literal => $variant:ident($body:ty) $does:ident;)*) => {
@@ -88,4 +88,21 @@ operations! {
     "object.list" => ObjectList(blob::ListObjects) read;
     "object.put" => ObjectPut(blob::Put) write;
     "object.delete" => ObjectDelete(blob::Delete) write;
+    "queue.list" => QueueList(queue::ListQueues) read;
+    "queue.create" => QueueCreate(queue::CreateQueue) write;
+    "queue.drop" => QueueDrop(queue::DropQueue) write;
+    "queue.info" => QueueInfo(queue::Info) read;
+    "queue.counts" => QueueCounts(queue::Counts) read;
+    "queue.peek" => QueuePeek(queue::Peek) read;
+    "queue.purge" => QueuePurge(queue::Purge) write;
+    "queue.dead_letters" => QueueDeadLetters(queue::DeadLetters) read;
+    "queue.redrive" => QueueRedrive(queue::Redrive) write;
+    "queue.delete_dead_letters" => QueueDeleteDeadLetters(queue::DeleteDeadLetters) write;
+    "queue.send" => QueueSend(message::Send) write;
+    "queue.send_many" => QueueSendMany(message::SendMany) write;
+    "queue.receive" => QueueReceive(message::Receive) write;
+    "queue.acknowledge" => QueueAcknowledge(message::Acknowledge) write;
+    "queue.extend" => QueueExtend(message::Extend) write;
+    "queue.release" => QueueRelease(message::Release) write;
+    "queue.reject" => QueueReject(message::Reject) write;
 }

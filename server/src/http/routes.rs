@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::Problem;
 use super::extract::BodySizeMax;
-use super::{batch, blob, catalog, health, object, table as tables, transaction};
+use super::{batch, blob, catalog, health, message, object, queue, table as tables, transaction};
 use crate::app::App;
 use crate::limits::Limits;
 
@@ -172,6 +172,8 @@ pub(crate) fn table() -> Vec<Route> {
         tables::routes(),
         blob::routes(),
         object::routes(),
+        queue::routes(),
+        message::routes(),
     ];
     parts.into_iter().flatten().collect()
 }

@@ -64,6 +64,11 @@ pub(super) enum Reading<'a> {
 }
 
 impl Session {
+    /// Whether the request belongs to an open transaction.
+    pub(super) fn is_in_transaction(&self) -> bool {
+        self.transaction.is_some()
+    }
+
     /// The answer of `operation`.
     pub(super) async fn read(&self, operation: impl Read) -> Outcome<Seen<Value>> {
         self.read_with(move |reading| match reading {
