@@ -130,6 +130,26 @@ pub struct Rows {
 }
 
 /// The tables of a server, through a client or a transaction.
+///
+/// ```no_run
+/// # async fn example(client: marquetry_client::Client) -> marquetry_client::Result<()> {
+/// use marquetry_client::{Column, Index, Scan, TableDefinition};
+/// use serde_json::json;
+///
+/// let people = TableDefinition {
+///     name: "people".into(),
+///     columns: vec![Column::new("id", "int8").auto_increment(), Column::new("name", "text").not_null()],
+///     primary_key: vec!["id".into()],
+///     indexes: vec![Index { name: "by_name".into(), columns: vec!["name".into()], unique: false }],
+/// };
+/// client.tables().create(&people).await?;
+/// let ada = client.tables().insert("people", json!({"name": "Ada"})).await?;
+/// client.tables().update("people", ada["id"].clone(), json!({"name": "Ada Lovelace"})).await?;
+/// let scan = Scan { index: Some("by_name".into()), from: Some(vec!["A".into()]), ..Scan::default() };
+/// assert_eq!(client.tables().scan("people", &scan).await?.rows.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Tables {
     pub(crate) scope: Scope,

@@ -127,3 +127,46 @@ fn counters_in_rows_lose_no_update() {
     let row = database.read(|snapshot| snapshot.tables().get("t", 1)).unwrap().unwrap();
     assert_eq!(row.integer("age").unwrap(), (THREADS * ROUNDS) as i64);
 }
+
+/// Inserts, moves and deletes rows among few values until it has committed often enough.
+fn churn(database: &Database, isolation: Isolation, thread: u64) {
+    let options = TransactOptions { isolation, attempts: 10_000, ..TransactOptions::default() };
+    for round in 0..4 * ROUNDS as u64 {
+        let mixed = (thread << 32 | round).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23);
+        let (id, email) = ((mixed % 7) as i64, (mixed >> 8) % 5);
+        let row = Row::new().set("id", id).set("email", email.to_string()).set("age", (mixed % 3) as i32);
+        let outcome = database.transact_with(options, |tx| match (mixed >> 16) % 4 {
+            0 => tx.tables().delete("t", id).map(drop),
+            1 => tx.tables().update("t", id, Row::new().set("id", (id + 1) % 7)).map(drop),
+            _ => tx.tables().upsert("t", row.clone()).map(drop),
+        });
+        if let Err(error) = outcome {
+            let kinds = [ErrorKind::Constraint, ErrorKind::AlreadyExists, ErrorKind::NotFound];
+            assert!(kinds.contains(&error.kind()), "{error:?}");
+        }
+    }
+}
+
+#[test]
+fn rows_and_entries_agree_while_indexes_come_and_go() {
+    for isolation in [Isolation::Serializable, Isolation::Snapshot] {
+        let database = with_people();
+        let options = TransactOptions { attempts: 100_000, ..TransactOptions::default() };
+        let index = Index::new("by_age", ["age"]);
+        std::thread::scope(|scope| {
+            let (database, index) = (&database, &index);
+            for thread in 0..THREADS as u64 - 1 {
+                scope.spawn(move || churn(database, isolation, thread));
+            }
+            scope.spawn(move || {
+                for _ in 0..ROUNDS {
+                    database.transact_with(options, |tx| tx.tables().create_index("t", index)).unwrap();
+                    database.check().unwrap();
+                    database.transact_with(options, |tx| tx.tables().drop_index("t", "by_age")).unwrap();
+                }
+            });
+        });
+        let report = database.check().unwrap().tables;
+        assert_eq!((report.rows, report.index_entries), (count(&database), 2 * count(&database)), "{isolation:?}");
+    }
+}

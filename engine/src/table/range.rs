@@ -76,7 +76,8 @@ impl Schema {
         self.append(prefix, columns, &key.0)
     }
 
-    fn append(&self, prefix: &[u8], columns: &[usize], values: &[super::Value]) -> Result<Vec<u8>> {
+    /// `prefix` and behind it `values` for the first of `columns`.
+    pub(super) fn append(&self, prefix: &[u8], columns: &[usize], values: &[super::Value]) -> Result<Vec<u8>> {
         let mut bytes = KeyWriter::default().raw(prefix);
         for (position, value) in columns.iter().zip(values) {
             bytes = key_encoding::write(bytes, &self.fit_column(*position, value.clone())?)?;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::range::position;
 use super::request::ScanRequest;
 use super::row::{Key, Row};
-use super::schema::Schema;
+use super::schema::{Schema, SchemaIndex};
 use super::{Tables, Value, keys};
 use crate::error::{Error, Result};
 use crate::kv::{Reader, Scan};
@@ -55,8 +55,10 @@ impl<'a, R: Reader + ?Sized> Tables<'a, R> {
         if key.0.iter().any(Value::is_null) {
             return Ok(None);
         }
-        let request = ScanRequest { equal: key.0, ..ScanRequest::index(index) };
-        self.scan(table, &request)?.next().transpose()
+        let entry = schema.append(&keys::index(schema.id, found.number), &found.columns, &key.0)?;
+        let Some(primary) = self.reader.get(&entry)? else { return Ok(None) };
+        let values = self.values_at(&schema, &primary)?.ok_or_else(|| schema.entry_without_row(found))?;
+        Ok(Some(schema.row(values)))
     }
 
     /// The rows that `request` asks for, one by one, as they were when this was called.
@@ -117,6 +119,15 @@ impl<'a, R: Reader + ?Sized> Tables<'a, R> {
     }
 }
 
+impl Schema {
+    fn entry_without_row(&self, index: &SchemaIndex) -> Error {
+        Error::corrupt(format!(
+            "index {:?} of table {:?} has an entry without a row; drop the index and create it again",
+            index.name, self.name
+        ))
+    }
+}
+
 /// Rows in the order of an index; made by [`Tables::scan`].
 pub struct RowScan<'a, R: Reader + ?Sized> {
     reader: &'a R,
@@ -141,13 +152,8 @@ impl<R: Reader + ?Sized> RowScan<'_, R> {
             None => (entry.0.slice_ref(keys::primary_of_row(&entry.0)?), entry.1),
             Some(index) => {
                 let primary = self.schema.primary_of_entry(index, &entry)?;
-                let stored = self.reader.get(&keys::row(self.schema.id, &primary))?.ok_or_else(|| {
-                    Error::corrupt(format!(
-                        "index {:?} of table {:?} has an entry without a row; drop the index and create it again",
-                        index.name, self.schema.name
-                    ))
-                })?;
-                (primary, stored)
+                let stored = self.reader.get(&keys::row(self.schema.id, &primary))?;
+                (primary, stored.ok_or_else(|| self.schema.entry_without_row(index))?)
             }
         };
         self.size_bytes += stored.len();

@@ -1,7 +1,7 @@
 //! `marquetry import`: records from a file or standard input into a table or collection.
 //!
 //! ```text
-//!   file --> records --> batches of 500 --> Client --> one transaction each
+//!   file --> records --> batches of up to 500 --> Client --> one transaction each
 //! ```
 
 use std::fs::File;
@@ -19,8 +19,11 @@ use super::runtime;
 use super::subject::{Found, Subject, format_of};
 use crate::failure::Failure;
 
-/// Records that go into one transaction.
+/// Records that go into one transaction at most.
 const BATCH_RECORDS: usize = 500;
+
+/// Bytes after which a transaction takes no further record: well below what a server takes in one request.
+const BATCH_SIZE_BYTES: usize = 512 * 1024;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,7 +32,7 @@ Examples:
   zcat orders.jsonl.gz | marquetry import ./marquetry-data --table orders
 
 Formats: jsonl has one JSON object per line; csv has the names of the columns in its first line, and \\N for null.
-Every 500 records are one transaction: after an error, what the message counts as imported is there, and the rest is
+Up to 500 records are one transaction: after an error, what the message counts as imported is there, and the rest is
 not. A table must exist; a collection is made when it is missing.";
 
 /// Import JSON lines or CSV into a table or collection.
@@ -111,8 +114,7 @@ async fn import(
     let mut count = 0;
     let mut records = reader(format, input, |name| found.cells_of(name))?;
     loop {
-        let batch: Result<Vec<Record>, Failure> = records.by_ref().take(BATCH_RECORDS).collect();
-        let batch = batch.map_err(|failure| after(count, &failure))?;
+        let batch = next_batch(&mut records).map_err(|failure| after(count, &failure))?;
         if batch.is_empty() {
             return Ok(count);
         }
@@ -121,6 +123,17 @@ async fn import(
         count += size;
         bar.set_message(format!("{count} records"));
     }
+}
+
+/// The next records, up to a number and a size.
+fn next_batch(records: &mut dyn Iterator<Item = Result<Record, Failure>>) -> Result<Vec<Record>, Failure> {
+    let (mut batch, mut size_bytes) = (Vec::new(), 0);
+    while batch.len() < BATCH_RECORDS && size_bytes < BATCH_SIZE_BYTES {
+        let Some(record) = records.next().transpose()? else { break };
+        size_bytes += serde_json::to_string(&record).map_or(0, |text| text.len());
+        batch.push(record);
+    }
+    Ok(batch)
 }
 
 async fn store(client: &Client, found: &Found, batch: Vec<Record>) -> Result<(), Failure> {
