@@ -96,7 +96,7 @@ fn id_key(id: ObjectId) -> Vec<u8> {
 }
 
 /// Refuses names that are empty, too long, or not plain: letters, digits, `_`, `-` and `.`, first a letter, digit or `_`.
-pub(crate) fn check_name(kind: ObjectKind, name: &str) -> Result<()> {
+pub(crate) fn check_name(kind: impl fmt::Display, name: &str) -> Result<()> {
     if name.len() > NAME_SIZE_BYTES_MAX {
         return Err(Error::limit_exceeded(format!(
             "the name of a {kind} is {} bytes long, the limit is {NAME_SIZE_BYTES_MAX}; use a shorter one",

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::blob::{BlobCheck, BlobModel, BlobUpload};
 use crate::cache::CacheModel;
-use crate::document::DocumentModel;
+use crate::document::{DocumentCheck, DocumentModel};
 use crate::env::{Env, FileLock, MemoryEnv, OsEnv};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format_file;
@@ -90,6 +90,8 @@ pub struct CheckReport {
     pub keyspace: KeyspaceCheck,
     /// The rows and the entries of their indexes.
     pub tables: TableCheck,
+    /// The documents and the entries of their indexes.
+    pub documents: DocumentCheck,
     /// The objects and their bytes.
     pub blobs: BlobCheck,
     /// The messages and their order.
@@ -245,6 +247,7 @@ impl Database {
         Ok(CheckReport {
             keyspace: self.shared.keyspace.check()?,
             tables: self.shared.tables.check()?,
+            documents: self.shared.documents.check()?,
             blobs: self.shared.blobs.check()?,
             queues: self.shared.queues.check()?,
         })

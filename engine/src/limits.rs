@@ -37,6 +37,36 @@ pub const TABLE_PAGE_ROWS_DEFAULT: usize = 1_000;
 pub(crate) const TABLE_PAGE_SIZE_BYTES_TARGET: usize = 8 * 1024 * 1024;
 /// Most levels of arrays and objects in a jsonb value.
 pub const JSONB_DEPTH_MAX: usize = 64;
+/// Largest document as stored, in bytes.
+pub const DOCUMENT_SIZE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Deepest nesting of objects and arrays in a document, the document itself included.
+pub const DOCUMENT_DEPTH_MAX: usize = 64;
+/// Longest `_id` of a document, in bytes.
+pub const DOCUMENT_ID_SIZE_BYTES_MAX: usize = 1024;
+/// Longest path such as `address.city`, in bytes.
+pub const DOCUMENT_PATH_SIZE_BYTES_MAX: usize = 1024;
+/// Deepest nesting of operators in a filter.
+pub const DOCUMENT_FILTER_DEPTH_MAX: usize = 32;
+/// Most conditions and listed values of a filter.
+pub const DOCUMENT_FILTER_TERMS_MAX: usize = 10_000;
+/// Most changes in one update.
+pub const DOCUMENT_UPDATE_CHANGES_MAX: usize = 1_000;
+/// Most empty places that an update may add to an array to reach the index it names.
+pub const DOCUMENT_ARRAY_PADDING_MAX: usize = 10_000;
+/// Most paths of a sort or a projection.
+pub const DOCUMENT_QUERY_PATHS_MAX: usize = 100;
+/// Documents that one find may hold to sort or return, as stored, in bytes.
+pub const DOCUMENT_RESULT_SIZE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most indexes of a collection.
+pub const DOCUMENT_INDEXES_MAX: usize = 64;
+/// Most fields of a document index.
+pub const DOCUMENT_INDEX_FIELDS_MAX: usize = 16;
+/// Most entries of one document in one index.
+pub const DOCUMENT_INDEX_ENTRIES_MAX: usize = 10_000;
+/// Values longer than this are shortened in index entries, in bytes.
+pub(crate) const DOCUMENT_INDEX_VALUE_SIZE_BYTES_MAX: usize = 256;
+/// Most ranges of an index that one find reads.
+pub(crate) const DOCUMENT_INDEX_RANGES_MAX: usize = 1_000;
 /// Longest key of an object, in bytes.
 pub const BLOB_KEY_SIZE_BYTES_MAX: usize = 1024;
 /// Largest object, in bytes: 5 TiB.

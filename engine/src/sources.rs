@@ -45,6 +45,7 @@ impl SourceReader for Sources {
     fn load(&self, reader: &dyn Reader, source: ObjectId, key: &[u8]) -> Result<Option<Value>> {
         match self.kind(reader, source)? {
             Some(ObjectKind::Table) => self.tables.load(reader, source, key),
+            Some(ObjectKind::Collection) => self.documents.load(reader, source, key),
             _ => Ok(None),
         }
     }
@@ -52,6 +53,7 @@ impl SourceReader for Sources {
     fn keys(&self, reader: &dyn Reader, source: ObjectId) -> Result<SourceKeys> {
         match self.kind(reader, source)? {
             Some(ObjectKind::Table) => self.tables.keys(reader, source),
+            Some(ObjectKind::Collection) => self.documents.keys(reader, source),
             _ => Ok(Box::new(std::iter::empty())),
         }
     }
@@ -59,6 +61,7 @@ impl SourceReader for Sources {
     fn key_value(&self, reader: &dyn Reader, source: ObjectId, key: &[u8]) -> Result<Value> {
         match self.kind(reader, source)? {
             Some(ObjectKind::Table) => self.tables.key_value(reader, source, key),
+            Some(ObjectKind::Collection) => self.documents.key_value(key),
             _ => Ok(Value::Null),
         }
     }
