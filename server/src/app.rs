@@ -72,11 +72,12 @@ impl Shared {
     }
 
     pub(crate) fn gauges(&self) -> Vec<(&'static str, &'static str, f64)> {
-        let keyspace = self.database.stats().keyspace;
+        let marquetry::Statistics { keyspace, waiting_receivers } = self.database.stats();
         vec![
             ("marquetry_bridge_waiting", "Pieces of work that wait for a worker.", self.bridge.waiting() as f64),
             ("marquetry_bridge_running", "Pieces of work that a worker runs.", self.bridge.running() as f64),
             ("marquetry_http_transactions", "Transactions open over HTTP.", self.transactions.count() as f64),
+            ("marquetry_waiting_receivers", "Receives that wait for a message.", waiting_receivers as f64),
             ("marquetry_version", "The newest visible version.", keyspace.visible_version.number() as f64),
             ("marquetry_commits_total", "Commits acknowledged.", keyspace.commits as f64),
             ("marquetry_conflicts_total", "Commits refused with a conflict.", keyspace.conflicts as f64),

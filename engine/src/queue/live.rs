@@ -55,7 +55,11 @@ impl LiveQueues {
     }
 
     pub(super) fn count_waiting(&self) -> usize {
-        self.queues.read().values().map(|live| live.state.lock().waiting).sum()
+        let waiting = |live: &LiveQueue| {
+            let state = live.state.lock();
+            state.waiting + state.listeners.len()
+        };
+        self.queues.read().values().map(|live| waiting(live)).sum()
     }
 }
 
@@ -89,9 +93,8 @@ pub(super) struct LiveQueue {
 
 pub(super) struct LiveState {
     pub(super) gaps: Gaps,
-    /// Claimed messages with the identity of the transaction that is at them.
-    messages: HashMap<MessageId, usize>,
-    groups: HashMap<String, usize>,
+    messages: HashMap<MessageId, Claim>,
+    groups: HashMap<String, Claim>,
     /// The newest commit that put something into the order.
     arrived: Version,
     /// Reasons to look again that are no commit.
@@ -99,6 +102,28 @@ pub(super) struct LiveState {
     waiting: usize,
     listeners: HashMap<u64, Tell>,
     next_listener: u64,
+}
+
+/// Who is at a message or group.
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    /// The identity of its transaction.
+    owner: usize,
+    /// Whether another was turned away, and has to be told when the message is left or put back.
+    is_wanted: bool,
+}
+
+impl Claim {
+    fn of(owner: usize) -> Self {
+        Claim { owner, is_wanted: false }
+    }
+
+    /// Whether it is that of `owner`; otherwise `owner` is turned away.
+    fn admits(&mut self, owner: usize) -> bool {
+        let is_own = self.owner == owner;
+        self.is_wanted |= !is_own;
+        is_own
+    }
 }
 
 /// What somebody who found nothing had seen.
@@ -140,9 +165,12 @@ impl LiveQueue {
 
     /// Makes everybody who waits look again.
     fn wake(&self) {
-        let mut state = self.state.lock();
+        self.wake_all(&mut self.state.lock());
+    }
+
+    fn wake_all(&self, state: &mut LiveState) {
         state.wakes += 1;
-        self.tell(&mut state);
+        self.tell(state);
     }
 
     fn tell(&self, state: &mut LiveState) {
@@ -218,9 +246,9 @@ impl Claims {
     /// Whether the message is this transaction's to take. It may have claimed it before, and put it back since.
     pub(super) fn message(&mut self, message: MessageId) -> bool {
         match self.live.state.lock().messages.entry(message) {
-            Entry::Occupied(claimed) => *claimed.get() == self.owner,
+            Entry::Occupied(mut claimed) => claimed.get_mut().admits(self.owner),
             Entry::Vacant(free) => {
-                free.insert(self.owner);
+                free.insert(Claim::of(self.owner));
                 self.messages.push(message);
                 true
             }
@@ -230,10 +258,10 @@ impl Claims {
     /// Whether the group is this transaction's to take from.
     pub(super) fn group(&mut self, group: &str) -> bool {
         let mut state = self.live.state.lock();
-        if let Some(owner) = state.groups.get(group) {
-            return *owner == self.owner;
+        if let Some(claimed) = state.groups.get_mut(group) {
+            return claimed.admits(self.owner);
         }
-        state.groups.insert(group.to_owned(), self.owner);
+        state.groups.insert(group.to_owned(), Claim::of(self.owner));
         self.groups.push(group.to_owned());
         true
     }
@@ -242,7 +270,10 @@ impl Claims {
     pub(super) fn give_back(&mut self, message: MessageId) {
         if let Some(index) = self.messages.iter().rposition(|claimed| *claimed == message) {
             self.messages.swap_remove(index);
-            self.live.state.lock().messages.remove(&message);
+            let mut state = self.live.state.lock();
+            if state.messages.remove(&message).is_some_and(|claim| claim.is_wanted) {
+                self.live.wake_all(&mut state);
+            }
         }
     }
 
@@ -268,16 +299,16 @@ impl Drop for Claims {
             return;
         }
         let mut state = self.live.state.lock();
+        let (mut is_message_wanted, mut is_group_wanted) = (false, false);
         for message in &self.messages {
-            state.messages.remove(message);
+            is_message_wanted |= state.messages.remove(message).is_some_and(|claim| claim.is_wanted);
         }
         for group in &self.groups {
-            state.groups.remove(group);
+            is_group_wanted |= state.groups.remove(group).is_some_and(|claim| claim.is_wanted);
         }
         // What was taken back is there again, and so is the rest of a group: no commit says so.
-        if !self.committed.load(Ordering::Acquire) || !self.groups.is_empty() {
-            state.wakes += 1;
-            self.live.tell(&mut state);
+        if is_group_wanted || is_message_wanted && !self.committed.load(Ordering::Acquire) {
+            self.live.wake_all(&mut state);
         }
     }
 }

@@ -29,7 +29,11 @@
 
 mod body;
 mod check;
+#[cfg(test)]
+mod concurrency_tests;
 mod count;
+#[cfg(test)]
+mod crash_tests;
 mod cursor;
 mod dead;
 mod deduplication;
@@ -39,6 +43,8 @@ mod keys;
 mod live;
 mod maintain;
 mod message;
+#[cfg(test)]
+mod model_tests;
 mod open;
 mod poll;
 #[allow(clippy::module_inception, reason = "the noun that this file is about")]
