@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::connection::Scope;
+use crate::connection::{Scope, decode};
 use crate::error::Result;
 use crate::table::to_value;
 
@@ -21,7 +21,7 @@ pub struct Find {
     /// The fields wanted, such as `{"name": 1}`; all without one.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub projection: Value,
-    /// The order, such as `[{"price": -1}, {"name": 1}]`.
+    /// The order, such as `[{"price": -1}, {"name": 1}]`; no particular one without it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sort: Vec<Value>,
     /// Documents to pass over first.
@@ -33,7 +33,7 @@ pub struct Find {
 }
 
 impl Find {
-    /// Documents that match `filter`, in the order of their ids.
+    /// All documents that match `filter`.
     pub fn matching(filter: Value) -> Self {
         Find { filter, ..Find::default() }
     }
@@ -51,6 +51,17 @@ pub struct DocumentIndex {
     pub unique: bool,
 }
 
+/// A collection.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct CollectionInfo {
+    /// Its name.
+    pub name: String,
+    /// When it was created, in microseconds since 1970 in UTC.
+    pub created_at: i64,
+    /// Its indexes, in the order of their creation.
+    pub indexes: Vec<DocumentIndex>,
+}
+
 /// The collections of a server, through a client or a transaction.
 #[derive(Debug, Clone)]
 pub struct Documents {
@@ -65,6 +76,14 @@ impl Documents {
     pub async fn create(&self, collection: &str) -> Result<()> {
         let body = json!({ "name": collection });
         self.scope.call_with::<Value>(Method::POST, &["v1", "collections"], &body).await.map(drop)
+    }
+
+    /// The collection and its indexes.
+    ///
+    /// # Errors
+    /// `NotFound` without such a collection.
+    pub async fn info(&self, collection: &str) -> Result<CollectionInfo> {
+        self.scope.call(Method::GET, &["v1", "collections", collection]).await
     }
 
     /// The names of all collections.
@@ -137,13 +156,37 @@ impl Documents {
         self.scope.call_with::<Value>(Method::PUT, &path, &to_value(document)?).await.map(drop)
     }
 
-    /// Changes the document `id` by `$set`, `$unset`, `$inc`, `$push` and `$pull`; the document as it is then.
+    /// Puts `document` in the place of the one with `id`.
+    ///
+    /// # Errors
+    /// `NotFound` without such a document, `Constraint` when a unique index has its values.
+    pub async fn replace_existing(&self, collection: &str, id: &str, document: impl Serialize) -> Result<()> {
+        let path = ["v1", "collections", collection, "documents", id];
+        let request = self.scope.request(Method::PUT, &path).query(&[("upsert", "false")]);
+        self.scope.send(request.json(&to_value(document)?)).await.map(drop)
+    }
+
+    /// Changes the document `id` by operators; the document as it is then.
+    ///
+    /// There are `$set`, `$unset`, `$inc`, `$mul`, `$min`, `$max`, `$push` and `$addToSet` (one value, or several in
+    /// `$each`), `$pull`, `$rename`.
     ///
     /// # Errors
     /// `NotFound` without such a document.
     pub async fn update(&self, collection: &str, id: &str, change: Value) -> Result<Value> {
         let path = ["v1", "collections", collection, "documents", id];
         self.scope.call_with(Method::PATCH, &path, &change).await
+    }
+
+    /// As [`Documents::update`], beginning with a document of nothing but `id` when there is none; `$setOnInsert` applies
+    /// then.
+    ///
+    /// # Errors
+    /// `Invalid` for an operator that does not fit, `Constraint` when a unique index has the values.
+    pub async fn update_or_insert(&self, collection: &str, id: &str, change: Value) -> Result<Value> {
+        let path = ["v1", "collections", collection, "documents", id];
+        let request = self.scope.request(Method::PATCH, &path).query(&[("upsert", "true")]);
+        decode(self.scope.send(request.json(&change)).await?).await
     }
 
     /// Changes every document that matches; how many did.

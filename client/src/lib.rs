@@ -47,7 +47,7 @@ pub use batch::Batch;
 pub use blob::{Blobs, Object, ObjectAttributes, ObjectCondition, ObjectInfo, Objects, PutOptions};
 pub use cache::{Cache, Entry, SetOptions};
 pub use client::{Client, Transaction};
-pub use document::{DocumentIndex, Documents, Find};
+pub use document::{CollectionInfo, DocumentIndex, Documents, Find};
 pub use error::{Error, ErrorKind, Result};
 pub use queue::{DeadLetter, Message, Origin, QueueCounts, Queues, Receive, SendOptions};
 pub use search::Search;

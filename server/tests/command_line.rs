@@ -199,3 +199,44 @@ fn a_table_of_every_type_goes_out_and_comes_back() {
     assert_eq!(code(&run(&["import", &path("data"), "--table", "none", "--file", &path("every.csv")])), 1);
     assert_eq!(code(&run(&["check", &path("data")])), 0);
 }
+
+#[test]
+fn a_collection_goes_out_and_comes_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let texts = ["a,\"b\"\n", "\\N", "12", "", "é"];
+    let documents: Vec<Value> = (0..1_203)
+        .map(|n| {
+            json!({"_id": format!("d{n:04}"), "n": n, "text": texts[n % 5],
+                   "nested": {"list": [n, null, 1.5, u64::MAX], "yes": n % 2 == 0}})
+        })
+        .collect();
+    let lines: String = documents.iter().map(|document| format!("{document}\n")).collect();
+    std::fs::write(path("in.jsonl"), &lines).unwrap();
+    for ending in ["jsonl", "csv"] {
+        for copy in ["first", "second"] {
+            drop(Database::open(path(&format!("{copy}-{ending}"))).unwrap());
+        }
+        let (first, second) = (path(&format!("first-{ending}")), path(&format!("second-{ending}")));
+        let import = run(&["import", &first, "--collection", "c", "--file", &path("in.jsonl")]);
+        assert_eq!(code(&import), 0, "{}", said(&import));
+        assert!(said(&import).contains("imported 1203 records"), "{}", said(&import));
+        let file = path(&format!("out.{ending}"));
+        let mut arguments = vec!["export", &first, "--collection", "c", "--output", &file];
+        if ending == "csv" {
+            arguments.extend(["--fields", "_id,n,text,nested"]);
+        }
+        let export = run(&arguments);
+        assert_eq!(code(&export), 0, "{}", said(&export));
+        assert!(said(&export).contains("exported 1203 records"), "{}", said(&export));
+        let import = run(&["import", &second, "--collection", "c", "--file", &file]);
+        assert_eq!(code(&import), 0, "{}", said(&import));
+        let again = path(&format!("again-{ending}.jsonl"));
+        assert_eq!(code(&run(&["export", &second, "--collection", "c", "--output", &again])), 0);
+        assert!(std::fs::read_to_string(&again).unwrap() == lines, "{ending}");
+        let twice = run(&["import", &second, "--collection", "c", "--file", &file]);
+        assert_eq!(code(&twice), 1, "the documents are there already");
+        assert!(said(&twice).contains("d0000") && said(&twice).contains("0 records"), "{}", said(&twice));
+        assert_eq!(code(&run(&["check", &second])), 0);
+    }
+}

@@ -14,7 +14,9 @@
 mod batch;
 mod blob;
 mod catalog;
+mod collection;
 mod conditional;
+mod document;
 mod error;
 mod extract;
 mod health;

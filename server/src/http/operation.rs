@@ -12,7 +12,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::view::{Read, Write};
-use super::{blob, catalog, message, queue, table};
+use super::{blob, catalog, collection, document, message, queue, table};
 
 macro_rules! operations {
     ($($name:literal => $variant:ident($body:ty) $does:ident;)*) => {
@@ -81,6 +81,23 @@ operations! {
     "table.delete" => TableDelete(table::Delete) write;
     "table.scan" => TableScan(table::Scan) read;
     "table.count" => TableCount(table::Count) read;
+    "collection.list" => CollectionList(collection::ListCollections) read;
+    "collection.create" => CollectionCreate(collection::CreateCollection) write;
+    "collection.info" => CollectionInfo(collection::Info) read;
+    "collection.drop" => CollectionDrop(collection::DropCollection) write;
+    "collection.create_index" => CollectionCreateIndex(collection::CreateIndex) write;
+    "collection.drop_index" => CollectionDropIndex(collection::DropIndex) write;
+    "document.insert" => DocumentInsert(document::Insert) write;
+    "document.insert_many" => DocumentInsertMany(document::InsertMany) write;
+    "document.get" => DocumentGet(document::Get) read;
+    "document.replace" => DocumentReplace(document::Replace) write;
+    "document.update" => DocumentUpdate(document::Update) write;
+    "document.update_many" => DocumentUpdateMany(document::UpdateMany) write;
+    "document.delete" => DocumentDelete(document::Delete) write;
+    "document.delete_many" => DocumentDeleteMany(document::DeleteMany) write;
+    "document.find" => DocumentFind(document::FindDocuments) read;
+    "document.count" => DocumentCount(document::Count) read;
+    "document.explain" => DocumentExplain(document::Explain) read;
     "bucket.list" => BucketList(blob::ListBuckets) read;
     "bucket.create" => BucketCreate(blob::CreateBucket) write;
     "bucket.drop" => BucketDrop(blob::DropBucket) write;

@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::Problem;
 use super::extract::BodySizeMax;
-use super::{batch, blob, catalog, health, message, object, queue, table as tables, transaction};
+use super::{batch, blob, catalog, collection, document, health, message, object, queue, table as tables, transaction};
 use crate::app::App;
 use crate::limits::Limits;
 
@@ -170,6 +170,8 @@ pub(crate) fn table() -> Vec<Route> {
         transaction::routes(),
         catalog::routes(),
         tables::routes(),
+        collection::routes(),
+        document::routes(),
         blob::routes(),
         object::routes(),
         queue::routes(),
