@@ -132,15 +132,24 @@ async fn rows_are_written_scanned_and_counted() {
     running.database.check().unwrap();
 }
 
+/// Sends what is wrong and expects the status, and a detail that holds the hint.
+async fn expect_refusals(running: &Running, cases: Vec<(Method, &str, Value, u16, &str)>) {
+    for (method, path, body, status, hint) in cases {
+        let (found, problem) = running.call(method, path, body.clone()).await;
+        assert_eq!(found.as_u16(), status, "{path} {body}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(hint), "{path} {body}: {problem}");
+    }
+    assert_eq!(running.client().tables().count("people", &Scan::default()).await.unwrap(), 1);
+    running.database.check().unwrap();
+}
+
 #[tokio::test]
-async fn what_is_wrong_has_its_status_and_says_what() {
+async fn wrong_rows_keys_and_scans_have_their_status_and_are_told() {
     let running = with_people().await;
-    let tables = running.client().tables();
-    tables.insert("people", json!({"email": "a"})).await.unwrap();
-    let long = "x".repeat(300);
+    running.client().tables().insert("people", json!({"email": "a"})).await.unwrap();
     let rows = "/v1/tables/people/rows";
     let row = |row: Value| json!({"rows": [row]});
-    for (method, path, body, status, hint) in [
+    let cases = vec![
         (Method::POST, rows, row(json!({"id": 1, "email": "b"})), 409, "primary key"),
         (Method::POST, rows, row(json!({"email": "a"})), 422, "by_email"),
         (Method::POST, rows, row(json!({"age": 1})), 422, "email"),
@@ -163,6 +172,22 @@ async fn what_is_wrong_has_its_status_and_says_what() {
         (Method::POST, "/v1/tables/people/scan", json!({"after": "%%%"}), 400, "position"),
         (Method::POST, "/v1/tables/people/scan", json!({"from": [1], "above": [1]}), 400, "lower"),
         (Method::POST, "/v1/tables/people/scan", json!({"from": [null]}), 400, "NULL"),
+    ];
+    expect_refusals(&running, cases).await;
+    let (status, _) = running.post_text(rows, &b"{\"rows\":[{\"email\":\"\xff\"}]}"[..]).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let (status, problem) = running.post_text(rows, r#"{"rows":[{"email":"b","email":"c"}]}"#).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{problem}");
+    let (status, _) = answer(running.get("/v1/tables/%ff").await).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn wrong_definitions_have_their_status_and_are_told() {
+    let running = with_people().await;
+    running.client().tables().insert("people", json!({"email": "a"})).await.unwrap();
+    let long = "x".repeat(300);
+    let cases = vec![
         (Method::POST, "/v1/tables/people/indexes", json!({"name": "by_email", "columns": ["id"]}), 409, "by_email"),
         (Method::DELETE, "/v1/tables/people/indexes/none", json!(null), 404, "none"),
         (Method::GET, "/v1/tables/none", json!(null), 404, "none"),
@@ -203,19 +228,8 @@ async fn what_is_wrong_has_its_status_and_says_what() {
             409,
             "people",
         ),
-    ] {
-        let (found, problem) = running.call(method, path, body.clone()).await;
-        assert_eq!(found.as_u16(), status, "{path} {body}: {problem}");
-        assert!(problem["detail"].as_str().unwrap().contains(hint), "{path} {body}: {problem}");
-    }
-    let (status, _) = running.post_text(rows, &b"{\"rows\":[{\"email\":\"\xff\"}]}"[..]).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
-    let (status, problem) = running.post_text(rows, r#"{"rows":[{"email":"b","email":"c"}]}"#).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST, "{problem}");
-    let (status, _) = answer(running.get("/v1/tables/%ff").await).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(tables.count("people", &Scan::default()).await.unwrap(), 1);
-    running.database.check().unwrap();
+    ];
+    expect_refusals(&running, cases).await;
 }
 
 #[tokio::test]
