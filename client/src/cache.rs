@@ -57,6 +57,14 @@ impl Cache {
         self.scope.call(Method::GET, &["v1", "caches"]).await
     }
 
+    /// What the namespace is and how it does, as `/openapi.json` describes it.
+    ///
+    /// # Errors
+    /// `NotFound` without such a namespace.
+    pub async fn info(&self, namespace: &str) -> Result<Value> {
+        self.scope.call(Method::GET, &["v1", "caches", namespace]).await
+    }
+
     /// Removes the namespace with its entries.
     ///
     /// # Errors
@@ -130,6 +138,14 @@ impl Cache {
     pub async fn expire(&self, namespace: &str, key: &str, ttl: Duration) -> Result<bool> {
         let body = json!({ "key": key, "ttl_ms": milliseconds(ttl) });
         self.scope.call_with(Method::POST, &["v1", "caches", namespace, "expire"], &body).await
+    }
+
+    /// Lets the entry under `key` live without an end; whether it was there.
+    ///
+    /// # Errors
+    /// `NotFound` without such a namespace.
+    pub async fn persist(&self, namespace: &str, key: &str) -> Result<bool> {
+        self.scope.call_with(Method::POST, &["v1", "caches", namespace, "expire"], &json!({ "key": key })).await
     }
 }
 

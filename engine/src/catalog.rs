@@ -184,6 +184,14 @@ pub(crate) fn find(reader: &(impl Reader + ?Sized), kind: ObjectKind, name: &str
     }
 }
 
+/// What a committed change of the key `key` did to the catalogue: the name, and its object unless it was removed;
+/// `None` when the key is no entry.
+pub(crate) fn change_of(key: &[u8], value: Option<&[u8]>) -> Option<(String, Option<Entry>)> {
+    let name = String::from_utf8_lossy(KeyReader::new(key, CATALOG_TAG).ok()?.rest()).into_owned();
+    let entry = value.and_then(|stored| record::decode(CATALOG_FORMAT, stored, "a catalogue entry").ok());
+    Some((name, entry))
+}
+
 /// The name of the object `id`, or `None` when it was dropped.
 pub(crate) fn name_of(reader: &(impl Reader + ?Sized), id: ObjectId) -> Result<Option<String>> {
     match reader.get(&id_key(id))? {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::blob::{BlobCheck, BlobModel, BlobUpload};
-use crate::cache::CacheModel;
+use crate::cache::{Cache, CacheCheck, CacheModel, CacheStatistics, LoadOptions};
 use crate::document::{DocumentCheck, DocumentModel};
 use crate::env::{Env, FileLock, MemoryEnv, OsEnv};
 use crate::error::{Error, ErrorKind, Result};
@@ -81,6 +81,8 @@ pub struct Statistics {
     pub keyspace: KeyspaceStatistics,
     /// Calls that wait for a message of a queue.
     pub waiting_receivers: u64,
+    /// The caches' figures.
+    pub cache: CacheStatistics,
 }
 
 /// What a check of the whole database went through without finding damage.
@@ -96,6 +98,8 @@ pub struct CheckReport {
     pub blobs: BlobCheck,
     /// The messages and their order.
     pub queues: QueueCheck,
+    /// The cache entries that live in the keyspace.
+    pub cache: CacheCheck,
 }
 
 impl Database {
@@ -235,6 +239,7 @@ impl Database {
     pub fn stats(&self) -> Statistics {
         Statistics {
             keyspace: self.shared.keyspace.statistics(),
+            cache: self.shared.cache.statistics(),
             waiting_receivers: self.shared.queues.count_waiting() as u64,
         }
     }
@@ -250,6 +255,7 @@ impl Database {
             documents: self.shared.documents.check()?,
             blobs: self.shared.blobs.check()?,
             queues: self.shared.queues.check()?,
+            cache: self.shared.cache.check()?,
         })
     }
 
@@ -275,6 +281,54 @@ impl Database {
     /// As [`Database::receive`].
     pub fn attempt_receive(&self, queue: &str, options: &ReceiveOptions) -> Result<ReceiveAttempt> {
         self.shared.queues.attempt_receive(queue, options)
+    }
+
+    /// The cache namespace `namespace`, to use outside any transaction. It need not exist yet.
+    pub fn cache(&self, namespace: &str) -> Cache {
+        Cache::new(self.shared.cache.clone(), namespace)
+    }
+
+    /// The cache entry under `key`, or what `load` makes of the newest state of the database, kept from then on.
+    ///
+    /// The entry remembers everything that `load` read through its snapshot, and is gone once a commit changes any of it:
+    /// whoever sees that commit loads again. Of several callers at once one loads and the others wait for it; when it
+    /// fails, another takes over. Values over 16 MiB or half the namespace's budget are returned and not kept. In
+    /// buffered and durable namespaces a loaded entry is not used any more once the database was reopened.
+    ///
+    /// ```
+    /// # fn main() -> marquetry::Result<()> {
+    /// use marquetry::cache::{CacheOptions, LoadOptions};
+    /// let database = marquetry::Database::in_memory()?;
+    /// database.transact(|tx| {
+    ///     tx.cache().create_namespace("pages", &CacheOptions::default())?;
+    ///     tx.blobs().create_bucket("images")
+    /// })?;
+    /// let page = || {
+    ///     database.get_or_load("pages", "/", &LoadOptions::default(), |snapshot| {
+    ///         Ok(format!("{} buckets", snapshot.blobs().buckets()?.len()).into())
+    ///     })
+    /// };
+    /// assert_eq!(page()?, "1 buckets");
+    /// database.transact(|tx| tx.blobs().create_bucket("invoices"))?;
+    /// assert_eq!(page()?, "2 buckets");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such namespace; `Invalid` or `LimitExceeded` for a bad key or time; those of `load`.
+    pub fn get_or_load(
+        &self,
+        namespace: &str,
+        key: impl AsRef<[u8]>,
+        options: &LoadOptions,
+        load: impl FnOnce(&Snapshot) -> Result<bytes::Bytes>,
+    ) -> Result<bytes::Bytes> {
+        self.shared.cache.get_or_load(namespace, key.as_ref(), options, |inner| {
+            let snapshot = Snapshot { inner, shared: self.shared.clone() };
+            let value = load(&snapshot)?;
+            Ok((value, snapshot.inner))
+        })
     }
 
     /// Folds everything committed so far into the checkpoint and lets the log forget it.

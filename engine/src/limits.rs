@@ -107,3 +107,25 @@ pub(crate) const QUEUE_STEP_MESSAGES: usize = 1_000;
 pub(crate) const QUEUE_LEFT_MESSAGES_MAX: usize = 10_000;
 /// Messages of one state that counting goes through before it says "at least".
 pub const QUEUE_COUNT_MAX: u64 = 100_000;
+/// Longest key of a cache entry, in bytes.
+pub const CACHE_KEY_SIZE_BYTES_MAX: usize = 1024;
+/// Largest value of a cache entry, in bytes.
+pub const CACHE_VALUE_SIZE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Smallest budget of a cache namespace, in bytes.
+pub const CACHE_BUDGET_SIZE_BYTES_MIN: u64 = 4 * 1024;
+/// Longest time to live of a cache entry, in milliseconds: about 100 years.
+pub const CACHE_TTL_MS_MAX: u64 = 100 * 366 * 24 * 3600 * 1000;
+/// Most keys of one read of several cache entries.
+pub const CACHE_MANY_KEYS_MAX: usize = 1_000;
+/// Keys and ranges that a loaded cache entry may depend on; a value that rests on more is not kept.
+pub const CACHE_DEPENDENCIES_MAX: usize = 4_096;
+/// Keys of recent commits kept to compare cache loads with that are under way.
+pub(crate) const CACHE_HISTORY_KEYS_MAX: usize = 65_536;
+/// Invalidated cache entries that may wait for their removal; the oldest are left to eviction.
+pub(crate) const CACHE_GARBAGE_ENTRIES_MAX: usize = 65_536;
+/// Cache entries removed by one step of maintenance.
+pub(crate) const CACHE_STEP_ENTRIES: usize = 256;
+/// Cache entries counted by one step after opening.
+pub(crate) const CACHE_CENSUS_STEP_ENTRIES: usize = 4_096;
+/// Recently used keys remembered per cache namespace in the keyspace.
+pub(crate) const CACHE_RECENT_KEYS_MAX: usize = 65_536;

@@ -45,6 +45,11 @@ impl Settings {
             ..KeyspaceSettings::default()
         }
     }
+
+    /// What volatile cache entries, and what cache entries depend on, may take in all: an eighth of the memory.
+    pub(crate) fn cache_size_bytes(&self) -> u64 {
+        (self.memory_size_bytes / 8) as u64
+    }
 }
 
 /// How [`Database::transact_with`](crate::Database::transact_with) runs a transaction.

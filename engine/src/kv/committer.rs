@@ -32,7 +32,7 @@ use super::read_set::ReadSet;
 use super::record::{encode_commit, encode_record};
 use super::version::Version;
 use super::view::Registry;
-use super::{CommitObserver, Durability, Statistics};
+use super::{CommitObserver, Durability, Notes, Statistics};
 use crate::error::{Error, Result};
 use crate::limits::{COMMIT_SIZE_BYTES_MAX, RECENT_KEYS_SIZE_BYTES_MAX, RECORD_SIZE_BYTES_TARGET};
 use crate::log::{Log, LogError, Position};
@@ -45,6 +45,7 @@ pub(crate) struct Proposal {
     pub(crate) read_version: Version,
     pub(crate) reads: ReadSet,
     pub(crate) changes: Arc<[Change]>,
+    pub(crate) notes: Notes,
     pub(crate) durability: Durability,
 }
 
@@ -75,6 +76,7 @@ struct Pending {
     version: Version,
     durability: Durability,
     changes: Arc<[Change]>,
+    notes: Notes,
 }
 
 struct PublishState {
@@ -162,7 +164,7 @@ impl Committer {
     }
 
     /// Commits, and returns the version once it is as durable as asked and visible to every later reader.
-    pub(crate) fn commit(&self, proposal: Proposal) -> Result<Version> {
+    pub(crate) fn commit(&self, mut proposal: Proposal) -> Result<Version> {
         let encoded = encode_commit(&proposal.changes);
         if encoded.len() > COMMIT_SIZE_BYTES_MAX {
             return Err(Error::limit_exceeded(format!(
@@ -170,7 +172,7 @@ impl Committer {
                 encoded.len()
             )));
         }
-        let version = match self.enter(&proposal, encoded)? {
+        let version = match self.enter(&mut proposal, encoded)? {
             Ok(version) => version,
             Err(conflicting) => {
                 self.statistics.conflicts.fetch_add(1, Ordering::Relaxed);
@@ -181,6 +183,9 @@ impl Committer {
                 )));
             }
         };
+        if proposal.changes.is_empty() {
+            return Ok(version);
+        }
         match proposal.durability {
             Durability::Durable => self.wait_visible(version)?,
             Durability::Buffered => {
@@ -195,7 +200,7 @@ impl Committer {
     }
 
     /// The short critical section: the version of the commit, or the version that it conflicts with.
-    fn enter(&self, proposal: &Proposal, encoded: Vec<u8>) -> Result<Result<Version, Version>> {
+    fn enter(&self, proposal: &mut Proposal, encoded: Vec<u8>) -> Result<Result<Version, Version>> {
         let mut compared_to = proposal.read_version;
         loop {
             let mut state = self.state.lock();
@@ -219,18 +224,28 @@ impl Committer {
                     return Ok(Err(conflicting));
                 }
             }
+            if proposal.changes.is_empty() {
+                // Under the lock no commit can be entered that the notes ought to come after.
+                self.tell(proposal.read_version, &[], &proposal.notes);
+                return Ok(Ok(proposal.read_version));
+            }
             return Ok(Ok(self.accept(&mut state, proposal, encoded)));
         }
     }
 
-    fn accept(&self, state: &mut CommitState, proposal: &Proposal, encoded: Vec<u8>) -> Version {
+    fn accept(&self, state: &mut CommitState, proposal: &mut Proposal, encoded: Vec<u8>) -> Version {
         let version = state.next;
         state.next = version.next();
         state.unwritten_size_bytes += encoded.len();
         state.unwritten.push(encoded);
         state.active.insert(version, &proposal.changes, self.oldest_reader());
         self.remember(state, version, &proposal.changes);
-        let pending = Pending { version, durability: proposal.durability, changes: proposal.changes.clone() };
+        let pending = Pending {
+            version,
+            durability: proposal.durability,
+            changes: proposal.changes.clone(),
+            notes: std::mem::take(&mut proposal.notes),
+        };
         self.publish.lock().pending.push_back(pending);
         version
     }
@@ -321,9 +336,7 @@ impl Committer {
             if first.version > needed {
                 break;
             }
-            for observer in self.observers.read().iter() {
-                observer.committed(first.version, &first.changes);
-            }
+            self.tell(first.version, &first.changes, &first.notes);
             self.visible.store(first.version.number(), Ordering::Release);
             publish.pending.pop_front();
             moved = true;
@@ -333,6 +346,12 @@ impl Committer {
             // Taking the lock orders this wake-up behind the check of whoever is about to wait.
             drop(self.leading.lock());
             self.changed.notify_all();
+        }
+    }
+
+    fn tell(&self, version: Version, changes: &[Change], notes: &Notes) {
+        for observer in self.observers.read().iter() {
+            observer.committed_with_notes(version, changes, notes);
         }
     }
 

@@ -72,10 +72,29 @@ pub enum Isolation {
     Snapshot,
 }
 
+/// What a model keeps with a transaction besides its writes; see [`Transaction::note`].
+pub type Note = std::sync::Arc<dyn std::any::Any + Send + Sync>;
+
+/// The notes of a transaction, by key.
+pub type Notes = std::collections::BTreeMap<bytes::Bytes, Note>;
+
 /// Told of every commit in order, just before it becomes visible.
 ///
 /// Called on the path of commits: it must be quick, must not fail and must not use the keyspace.
 pub trait CommitObserver: Send + Sync {
     /// `version` is about to be visible; `changes` are its keys with their new values, `None` for removed ones.
     fn committed(&self, version: Version, changes: &[(bytes::Bytes, Option<bytes::Bytes>)]);
+
+    /// As [`CommitObserver::committed`], for those who keep notes with transactions. A commit of notes alone has no
+    /// changes and the version that its transaction read.
+    fn committed_with_notes(
+        &self,
+        version: Version,
+        changes: &[(bytes::Bytes, Option<bytes::Bytes>)],
+        _notes: &Notes,
+    ) {
+        if !changes.is_empty() {
+            self.committed(version, changes);
+        }
+    }
 }

@@ -75,6 +75,14 @@ impl ReadRecorder {
         tracked
     }
 
+    /// Adds reads that were made elsewhere.
+    pub(crate) fn add(&mut self, reads: &ReadSet) {
+        self.points.extend(reads.points.iter().cloned());
+        for range in &reads.ranges {
+            self.range(range, Direction::Forward).reached_end();
+        }
+    }
+
     /// The reads so far, in the form that is quick to ask.
     pub(crate) fn read_set(&self) -> ReadSet {
         let ranges = self.ranges.iter().filter_map(|tracked| tracked.covered()).collect();

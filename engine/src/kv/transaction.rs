@@ -27,7 +27,7 @@ use super::scan::{OwnWrites, Scan};
 use super::store::Keyspace;
 use super::version::Version;
 use super::view::{Registration, View};
-use super::{Durability, Isolation};
+use super::{Durability, Isolation, Note, Notes};
 use crate::error::{Error, Result};
 use crate::limits::{COMMIT_SIZE_BYTES_MAX, KEY_SIZE_BYTES_MAX, VALUE_SIZE_BYTES_MAX};
 
@@ -47,6 +47,11 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As [`Reader::get`]; later failures come as items of the scan.
     fn scan(&self, range: KeyRange, direction: Direction) -> Result<Scan>;
+
+    /// Makes whatever rests on this reader's reads rest on `reads` too, as if they had been made here.
+    ///
+    /// For answers that were worked out from other reads of the keyspace, which are still true at this version.
+    fn rest_on(&self, _reads: &ReadSet) {}
 
     /// The transaction, when this reader is one.
     fn as_transaction(&self) -> Option<&Transaction> {
@@ -93,6 +98,12 @@ impl Reader for Snapshot {
         let tracked = self.recorder.as_ref().map(|recorder| recorder.lock().range(&range, direction));
         Scan::new(&self.view, None, range, direction, tracked)
     }
+
+    fn rest_on(&self, reads: &ReadSet) {
+        if let Some(recorder) = &self.recorder {
+            recorder.lock().add(reads);
+        }
+    }
 }
 
 /// A place in a transaction that it can go back to; see [`Transaction::savepoint`].
@@ -102,12 +113,20 @@ pub struct Savepoint {
     number: u64,
 }
 
+/// What a write replaced.
+#[derive(Debug)]
+enum Undo {
+    Write(Bytes, Option<Option<Bytes>>),
+    Note(Bytes, Option<Note>),
+}
+
 #[derive(Debug, Default)]
 struct State {
     writes: OwnWrites,
+    notes: Notes,
     size_bytes: usize,
-    /// What each write replaced, kept from the first savepoint on.
-    undo: Vec<(Bytes, Option<Option<Bytes>>)>,
+    /// Kept from the first savepoint on.
+    undo: Vec<Undo>,
     savepoints: Vec<Savepoint>,
     next_savepoint: u64,
     reads: ReadRecorder,
@@ -165,6 +184,12 @@ impl Reader for Transaction {
             (state.writes.clone(), tracked)
         };
         Scan::new(&self.view, Some(own), range, direction, tracked)
+    }
+
+    fn rest_on(&self, reads: &ReadSet) {
+        if self.isolation == Isolation::Serializable {
+            self.state.lock().reads.add(reads);
+        }
     }
 
     fn as_transaction(&self) -> Option<&Transaction> {
@@ -240,17 +265,36 @@ impl Transaction {
         check_sizes(&key, value.as_ref())?;
         let mut state = self.state.lock();
         let state = &mut *state;
-        state.size_bytes += key.len() + value.as_ref().map_or(0, Bytes::len) + 16;
-        if state.size_bytes > COMMIT_SIZE_BYTES_MAX {
-            return Err(Error::limit_exceeded(format!(
-                "a transaction may write {COMMIT_SIZE_BYTES_MAX} bytes; commit in several steps"
-            )));
-        }
+        state.grow(key.len() + value.as_ref().map_or(0, Bytes::len) + 16)?;
         let old = Arc::make_mut(&mut state.writes).insert(key.clone(), value);
         if !state.savepoints.is_empty() {
-            state.undo.push((key, old));
+            state.undo.push(Undo::Write(key, old));
         }
         Ok(())
+    }
+
+    /// Keeps `note` under `key` with the transaction, in place of an earlier one.
+    ///
+    /// Notes share the fate of the writes: savepoints take them back, a rollback drops them. They are never logged; with the
+    /// commit they are handed to every [`CommitObserver`](super::CommitObserver). `size_bytes` is what the note weighs.
+    ///
+    /// # Errors
+    /// `LimitExceeded` for a transaction over 1 GiB.
+    pub fn note(&self, key: impl Into<Bytes>, size_bytes: usize, note: Note) -> Result<()> {
+        let key = key.into();
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        state.grow(key.len() + size_bytes + 16)?;
+        let old = state.notes.insert(key.clone(), note);
+        if !state.savepoints.is_empty() {
+            state.undo.push(Undo::Note(key, old));
+        }
+        Ok(())
+    }
+
+    /// The note kept under `key`, or `None` when there is none.
+    pub fn noted(&self, key: &[u8]) -> Option<Note> {
+        self.state.lock().notes.get(key).cloned()
     }
 
     /// Removes every key that begins with `prefix`, in the background after the commit, in bounded steps (K10).
@@ -279,11 +323,13 @@ impl Transaction {
         let index = position(&state.savepoints, savepoint)?;
         state.savepoints.truncate(index + 1);
         let writes = Arc::make_mut(&mut state.writes);
-        for (key, old) in state.undo.drain(savepoint.undo_length..).rev() {
-            match old {
-                Some(old) => writes.insert(key, old),
-                None => writes.remove(&key),
-            };
+        for undo in state.undo.drain(savepoint.undo_length..).rev() {
+            match undo {
+                Undo::Write(key, Some(old)) => drop(writes.insert(key, old)),
+                Undo::Write(key, None) => drop(writes.remove(&key)),
+                Undo::Note(key, Some(old)) => drop(state.notes.insert(key, old)),
+                Undo::Note(key, None) => drop(state.notes.remove(&key)),
+            }
         }
         Ok(())
     }
@@ -312,9 +358,10 @@ impl Transaction {
         self.attached.lock().after_commit.push(action);
     }
 
-    /// Whether the transaction has written anything.
+    /// Whether the transaction has written or noted anything.
     pub fn has_writes(&self) -> bool {
-        !self.state.lock().writes.is_empty()
+        let state = self.state.lock();
+        !state.writes.is_empty() || !state.notes.is_empty()
     }
 
     /// The isolation that the transaction was begun with.
@@ -330,18 +377,24 @@ impl Transaction {
     /// Makes all writes visible as one, and returns their version.
     ///
     /// On return the commit is as durable as `durability` says and every transaction begun later sees
-    /// it. Without writes nothing is logged, and the version is the one that was read.
+    /// it. Without writes nothing is logged, and the version is the one that was read; with notes alone the reads are
+    /// compared all the same, and the notes take effect in the order of the commits.
     ///
     /// # Errors
     /// `Conflict`: nothing was kept, run the whole transaction again. `Indeterminate`: the log failed, read back
     /// after reopening. `Unavailable`: the log failed earlier or memory is short; nothing was kept.
     pub fn commit(self, durability: Durability) -> Result<Version> {
         let Transaction { keyspace, view, _writer, isolation, state, attached } = self;
-        let State { writes, reads, .. } = state.into_inner();
+        let State { writes, notes, reads, .. } = state.into_inner();
         let Attached { held, after_commit } = attached.into_inner();
-        let version = match writes.is_empty() {
+        let version = match writes.is_empty() && notes.is_empty() {
             true => view.version(),
-            false => commit_writes(&keyspace, &view, isolation, writes, &reads, durability)?,
+            false => {
+                let reads = reads_to_compare(isolation, &reads, &writes);
+                let writes = Arc::try_unwrap(writes).unwrap_or_else(|shared| BTreeMap::clone(&shared));
+                let changes: Arc<[Change]> = writes.into_iter().collect();
+                keyspace.commit(Proposal { read_version: view.version(), reads, changes, notes, durability })?
+            }
         };
         for action in after_commit {
             action(version);
@@ -351,26 +404,27 @@ impl Transaction {
     }
 }
 
-fn commit_writes(
-    keyspace: &Keyspace,
-    view: &View,
-    isolation: Isolation,
-    writes: OwnWrites,
-    reads: &ReadRecorder,
-    durability: Durability,
-) -> Result<Version> {
-    let read_version = view.version();
-    let reads = match isolation {
+fn reads_to_compare(isolation: Isolation, reads: &ReadRecorder, writes: &OwnWrites) -> ReadSet {
+    match isolation {
         Isolation::Serializable => reads.read_set(),
         Isolation::Snapshot => {
             let depended_on = reads.read_set();
             let points = depended_on.points().chain(writes.keys()).cloned();
             ReadSet::new(points.collect::<HashSet<_>>(), Vec::new())
         }
-    };
-    let writes = Arc::try_unwrap(writes).unwrap_or_else(|shared| BTreeMap::clone(&shared));
-    let changes: Arc<[Change]> = writes.into_iter().collect();
-    keyspace.commit(Proposal { read_version, reads, changes, durability })
+    }
+}
+
+impl State {
+    fn grow(&mut self, size_bytes: usize) -> Result<()> {
+        self.size_bytes += size_bytes;
+        match self.size_bytes > COMMIT_SIZE_BYTES_MAX {
+            true => Err(Error::limit_exceeded(format!(
+                "a transaction may write {COMMIT_SIZE_BYTES_MAX} bytes; commit in several steps"
+            ))),
+            false => Ok(()),
+        }
+    }
 }
 
 fn position(savepoints: &[Savepoint], savepoint: Savepoint) -> Result<usize> {

@@ -40,6 +40,18 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
+/// A body of any bytes, within the limit of its route.
+pub(super) struct Raw(pub(super) Bytes);
+
+impl FromRequest<App> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Outcome<Self> {
+        let (parts, body) = request.into_parts();
+        read_body(&parts, body, app).await.map(Raw)
+    }
+}
+
 /// A web page may send other types to a server on the same machine without asking; JSON it may not.
 fn require_json(headers: &HeaderMap) -> Outcome<()> {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -13,6 +13,7 @@
 
 mod batch;
 mod blob;
+mod cache;
 mod catalog;
 mod collection;
 mod conditional;

@@ -12,7 +12,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::view::{Read, Write};
-use super::{blob, catalog, collection, document, message, queue, table};
+use super::{blob, cache, catalog, collection, document, message, queue, table};
 
 macro_rules! operations {
     ($($name:literal => $variant:ident($body:ty) $does:ident;)*) => {
@@ -122,4 +122,13 @@ operations! {
     "queue.extend" => QueueExtend(message::Extend) write;
     "queue.release" => QueueRelease(message::Release) write;
     "queue.reject" => QueueReject(message::Reject) write;
+    "cache.list" => CacheList(cache::List) read;
+    "cache.info" => CacheInfo(cache::Info) read;
+    "cache.create" => CacheCreate(cache::Create) write;
+    "cache.drop" => CacheDrop(cache::DropCache) write;
+    "cache.get" => CacheGet(cache::Get) read;
+    "cache.set" => CacheSet(cache::Set) write;
+    "cache.delete" => CacheDelete(cache::Delete) write;
+    "cache.increment" => CacheIncrement(cache::Increment) write;
+    "cache.expire" => CacheExpire(cache::Expire) write;
 }

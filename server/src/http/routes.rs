@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::Problem;
 use super::extract::BodySizeMax;
-use super::{batch, blob, catalog, collection, document, health, message, object, queue, table as tables, transaction};
+use super::{batch, blob, cache, catalog, collection, document, health, message, object, queue, table as tables, transaction};
 use crate::app::App;
 use crate::limits::Limits;
 
@@ -176,6 +176,7 @@ pub(crate) fn table() -> Vec<Route> {
         object::routes(),
         queue::routes(),
         message::routes(),
+        cache::routes(),
     ];
     parts.into_iter().flatten().collect()
 }

@@ -10,7 +10,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use marquetry::{Result, Snapshot, TransactOptions, Transaction};
+use marquetry::{Database, Result, Snapshot, TransactOptions, Transaction};
 use serde_json::Value;
 
 use super::VERSION_HEADER;
@@ -114,6 +114,25 @@ impl Session {
                 let seen = self.app.bridge.run(move || database.transact_with(TransactOptions::default(), work));
                 let (value, version) = seen.await??;
                 Ok(Seen { version: version.number(), value })
+            }
+        }
+    }
+
+    /// What `write` did in the open transaction, or `direct` did at once where there is none.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        mut write: impl FnMut(&Transaction) -> Result<T> + Send + 'static,
+        direct: impl FnOnce(&Database) -> Result<T> + Send + 'static,
+    ) -> Outcome<Seen<T>> {
+        match &self.transaction {
+            Some(id) => self.inside(id, move |transaction| all_or_nothing(transaction, &mut write)).await,
+            None => {
+                let database = self.app.database.clone();
+                let seen = self.app.bridge.run(move || {
+                    let value = direct(&database)?;
+                    Ok::<_, marquetry::Error>(Seen { version: database.version().number(), value })
+                });
+                Ok(seen.await??)
             }
         }
     }
