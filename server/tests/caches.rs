@@ -146,14 +146,7 @@ async fn bad_input_is_refused_with_a_reason() {
     let words = format!("{ENTRY}?ttl_ms=soon");
     let unknown = format!("{ENTRY}?ttl=5");
     let ages = format!("{ENTRY}?ttl_ms=18446744073709551615");
-    for (path, status) in [
-        (&*long, 413),
-        (none, 404),
-        (&*zero, 400),
-        (&*words, 400),
-        (&*unknown, 400),
-        (&*ages, 413),
-    ] {
+    for (path, status) in [(&*long, 413), (none, 404), (&*zero, 400), (&*words, 400), (&*unknown, 400), (&*ages, 413)] {
         let (found, problem) = answer(running.request(Method::PUT, path).body("x").send().await.unwrap()).await;
         assert_eq!(found.as_u16(), status, "{path}: {problem}");
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 20), "{problem}");

@@ -163,7 +163,13 @@ impl Coherence {
     }
 
     /// Ties a value at `place`, loaded at `version` by reading `reads`, to those keys.
-    pub(super) fn admit(self: &Arc<Self>, place: Place, reads: ReadSet, version: Version, room_bytes: u64) -> Admission {
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        place: Place,
+        reads: ReadSet,
+        version: Version,
+        room_bytes: u64,
+    ) -> Admission {
         if reads.is_empty() {
             return Admission::Independent;
         }
@@ -331,7 +337,12 @@ mod tests {
         keys.iter().map(|key| (Bytes::copy_from_slice(key.as_bytes()), None)).collect()
     }
 
-    fn admit(coherence: &Arc<Coherence>, points: &[&str], ranges: &[(&str, &str)], version: u64) -> Option<Arc<Dependency>> {
+    fn admit(
+        coherence: &Arc<Coherence>,
+        points: &[&str],
+        ranges: &[(&str, &str)],
+        version: u64,
+    ) -> Option<Arc<Dependency>> {
         match coherence.admit(place("e"), reads(points, ranges), Version::new(version), u64::MAX) {
             Admission::Dependent(dependency) => Some(dependency),
             Admission::Refused => None,
@@ -397,13 +408,15 @@ mod tests {
     fn history_is_bounded() {
         let coherence = Coherence::new(7, Version::ZERO);
         let _load = coherence.begin();
-        let many: Vec<_> = (0..CACHE_HISTORY_KEYS_MAX).map(|number| (Bytes::from(format!("{number:08}")), None)).collect();
+        let many: Vec<_> =
+            (0..CACHE_HISTORY_KEYS_MAX).map(|number| (Bytes::from(format!("{number:08}")), None)).collect();
         coherence.committed(Version::new(1), &many);
         assert!(admit(&coherence, &["a"], &[], 0).is_some());
         coherence.committed(Version::new(2), &changes(&["x"]));
         assert!(admit(&coherence, &["a"], &[], 0).is_none());
         assert!(admit(&coherence, &["a"], &[], 1).is_some());
-        let more: Vec<_> = (0..=CACHE_HISTORY_KEYS_MAX).map(|number| (Bytes::from(format!("{number:08}")), None)).collect();
+        let more: Vec<_> =
+            (0..=CACHE_HISTORY_KEYS_MAX).map(|number| (Bytes::from(format!("{number:08}")), None)).collect();
         coherence.committed(Version::new(3), &more);
         assert!(admit(&coherence, &["a"], &[], 2).is_none());
         assert!(admit(&coherence, &["a"], &[], 3).is_some());

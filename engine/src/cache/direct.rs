@@ -29,7 +29,9 @@ pub(super) struct NewEntry {
 }
 
 pub(super) fn loaded_is_no_number() -> Error {
-    Error::invalid("the entry was loaded, and its value follows from what it was loaded from; set it before adding to it")
+    Error::invalid(
+        "the entry was loaded, and its value follows from what it was loaded from; set it before adding to it",
+    )
 }
 
 impl CacheMemory {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Caches;
+use super::coherence::Place;
 use super::direct::NewEntry;
 use super::entry::{CacheEntry, SetOptions, TimeToLive, number_value, sum, verify_value};
 use super::namespace::Namespace;
@@ -142,7 +143,15 @@ impl<'a> Caches<'a, Transaction> {
             return pending.delete(key);
         }
         let was_there = self.model.memory.stored_get(self.reader, &namespace, key)?.is_some();
-        self.atomically(|| stored::remove(self.reader, &namespace, key))?;
+        let place = Place { namespace: namespace.id, key: Bytes::copy_from_slice(key) };
+        self.atomically(|| {
+            let is_removed = stored::remove(self.reader, &namespace, key)?;
+            // What a load is about to bring is removed as well: the two commits conflict.
+            match !is_removed && self.model.memory.board.is_flying(&place) {
+                true => self.reader.delete(keys::entry(namespace.id, key)),
+                false => Ok(()),
+            }
+        })?;
         Ok(was_there)
     }
 

@@ -128,6 +128,11 @@ impl Board {
         Held { stripe: self.stripe(place).lock() }
     }
 
+    /// Whether `place` is being loaded.
+    pub(super) fn is_flying(&self, place: &Place) -> bool {
+        self.stripe(place).lock().contains_key(place)
+    }
+
     /// Joins the load of `place` that is under way, or begins one.
     pub(super) fn take_off(&self, place: &Place) -> Seat<'_> {
         let mut stripe = self.stripe(place).lock();

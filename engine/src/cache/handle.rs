@@ -120,9 +120,7 @@ impl Cache {
         let memory = &self.model.memory;
         let found = match namespace.volatile().is_some() {
             true => memory.volatile_get(&namespace, key, None).map(|(entry, _)| entry),
-            false => {
-                memory.stored_get(&self.model.keyspace.snapshot()?, &namespace, key)?.map(StoredEntry::entry)
-            }
+            false => memory.stored_get(&self.model.keyspace.snapshot()?, &namespace, key)?.map(StoredEntry::entry),
         };
         namespace.counters.count_read(found.is_some());
         Ok(found)

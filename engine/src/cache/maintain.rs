@@ -266,12 +266,7 @@ impl CacheModel {
 }
 
 /// Removes the entry under `key` if it expires at `at`; whether it does.
-fn remove_expired(
-    transaction: &Transaction,
-    namespace: &Namespace,
-    key: &[u8],
-    at: Timestamp,
-) -> Result<bool> {
+fn remove_expired(transaction: &Transaction, namespace: &Namespace, key: &[u8], at: Timestamp) -> Result<bool> {
     let is_due = stored::stored(transaction, namespace, key)?.is_some_and(|entry| entry.expires_at == Some(at));
     if is_due {
         stored::remove(transaction, namespace, key)?;

@@ -199,9 +199,7 @@ impl Namespace {
     pub(super) fn info(&self) -> CacheInfo {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (entries, size_bytes, is_counting, evictions) = match &self.store {
-            Store::Volatile(store) => {
-                (store.gauge().entries(), store.gauge().size_bytes(), false, store.evictions())
-            }
+            Store::Volatile(store) => (store.gauge().entries(), store.gauge().size_bytes(), false, store.evictions()),
             Store::Stored(state) => {
                 let state = state.lock();
                 (state.entries(), state.size_bytes(), state.is_counting(), 0)

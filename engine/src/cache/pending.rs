@@ -179,9 +179,7 @@ impl Pending<'_> {
                 let add = before.add.unwrap_or(0).checked_add(by).ok_or_else(too_much)?;
                 VolatileWrite::Adjust(Adjustment { version, add: Some(add), ..before })
             }
-            None => {
-                VolatileWrite::Adjust(Adjustment { version, add: Some(by), expires_at: None, new_expires_at })
-            }
+            None => VolatileWrite::Adjust(Adjustment { version, add: Some(by), expires_at: None, new_expires_at }),
         };
         self.note(key, write)?;
         Ok(total)
@@ -208,13 +206,8 @@ impl Pending<'_> {
     }
 
     fn verify_fits(&self, key: &[u8], value: &Bytes) -> Result<()> {
-        let content = Content {
-            value: value.clone(),
-            version: 0,
-            expires_at: None,
-            valid_from: Version::ZERO,
-            dependency: None,
-        };
+        let content =
+            Content { value: value.clone(), version: 0, expires_at: None, valid_from: Version::ZERO, dependency: None };
         let size_bytes_max = self.namespace.volatile().map_or(u64::MAX, |store| store.entry_size_bytes_max());
         verify_size(content.size_bytes(key.len()), size_bytes_max)
     }

@@ -21,7 +21,11 @@ use crate::error::{Error, Result};
 use crate::kv::{Reader, Transaction};
 
 /// The entry as it is stored, whatever it is worth.
-pub(super) fn stored(reader: &(impl Reader + ?Sized), namespace: &Namespace, key: &[u8]) -> Result<Option<StoredEntry>> {
+pub(super) fn stored(
+    reader: &(impl Reader + ?Sized),
+    namespace: &Namespace,
+    key: &[u8],
+) -> Result<Option<StoredEntry>> {
     reader.get(&keys::entry(namespace.id, key))?.map(|stored| StoredEntry::decode(&stored)).transpose()
 }
 
@@ -44,7 +48,13 @@ impl CacheMemory {
     }
 
     /// Whether what a loaded entry depends on is unchanged; the reader rests on the same from here on.
-    pub(super) fn is_true(&self, reader: &(impl Reader + ?Sized), namespace: &Namespace, key: &[u8], entry: &StoredEntry) -> bool {
+    pub(super) fn is_true(
+        &self,
+        reader: &(impl Reader + ?Sized),
+        namespace: &Namespace,
+        key: &[u8],
+        entry: &StoredEntry,
+    ) -> bool {
         let Some(origin) = entry.origin else { return true };
         if origin.incarnation != self.incarnation || origin.loaded_at > reader.version() {
             return false;

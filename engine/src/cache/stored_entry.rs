@@ -62,12 +62,13 @@ impl StoredEntry {
             None => return Err(Error::corrupt("a cache entry is empty; restore from a backup")),
         }
         let version = varint::read(&mut rest)?;
-        let expires_at = match varint::read(&mut rest)? {
-            0 => None,
-            micros => Some(Timestamp::from_micros(i64::try_from(micros).map_err(|_| {
-                Error::corrupt("a cache entry expires after the end of time; restore from a backup")
-            })?)),
-        };
+        let expires_at =
+            match varint::read(&mut rest)? {
+                0 => None,
+                micros => Some(Timestamp::from_micros(i64::try_from(micros).map_err(|_| {
+                    Error::corrupt("a cache entry expires after the end of time; restore from a backup")
+                })?)),
+            };
         let incarnation = varint::read(&mut rest)?;
         let loaded_at = Version::new(varint::read(&mut rest)?);
         let origin = (incarnation != 0).then_some(Origin { incarnation, loaded_at });
@@ -84,7 +85,10 @@ mod tests {
     fn entries_come_back_and_damage_is_told() {
         for (expires_at, origin) in [
             (None, None),
-            (Some(Timestamp::from_micros(i64::MAX)), Some(Origin { incarnation: u64::MAX, loaded_at: Version::new(7) })),
+            (
+                Some(Timestamp::from_micros(i64::MAX)),
+                Some(Origin { incarnation: u64::MAX, loaded_at: Version::new(7) }),
+            ),
         ] {
             let entry = StoredEntry { version: 300, expires_at, origin, value: Bytes::from_static(b"value") };
             let stored = entry.encode();

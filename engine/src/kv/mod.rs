@@ -87,12 +87,7 @@ pub trait CommitObserver: Send + Sync {
 
     /// As [`CommitObserver::committed`], for those who keep notes with transactions. A commit of notes alone has no
     /// changes and the version that its transaction read.
-    fn committed_with_notes(
-        &self,
-        version: Version,
-        changes: &[(bytes::Bytes, Option<bytes::Bytes>)],
-        _notes: &Notes,
-    ) {
+    fn committed_with_notes(&self, version: Version, changes: &[(bytes::Bytes, Option<bytes::Bytes>)], _notes: &Notes) {
         if !changes.is_empty() {
             self.committed(version, changes);
         }

@@ -276,11 +276,7 @@ async fn list(session: Session) -> Outcome<Seen<Value>> {
     session.read(List {}).await
 }
 
-async fn create(
-    session: Session,
-    Segments([cache]): Segments<1>,
-    Json(settings): Json<Settings>,
-) -> Outcome<Response> {
+async fn create(session: Session, Segments([cache]): Segments<1>, Json(settings): Json<Settings>) -> Outcome<Response> {
     Ok(session.write(Create { cache, settings }).await?.created())
 }
 
