@@ -72,12 +72,17 @@ impl Shared {
     }
 
     pub(crate) fn gauges(&self) -> Vec<(&'static str, &'static str, f64)> {
-        let marquetry::Statistics { keyspace, waiting_receivers } = self.database.stats();
+        let marquetry::Statistics { keyspace, cache, waiting_receivers } = self.database.stats();
         vec![
             ("marquetry_bridge_waiting", "Pieces of work that wait for a worker.", self.bridge.waiting() as f64),
             ("marquetry_bridge_running", "Pieces of work that a worker runs.", self.bridge.running() as f64),
             ("marquetry_http_transactions", "Transactions open over HTTP.", self.transactions.count() as f64),
             ("marquetry_waiting_receivers", "Receives that wait for a message.", waiting_receivers as f64),
+            ("marquetry_cache_hits_total", "Reads of caches that found an entry.", cache.hits as f64),
+            ("marquetry_cache_misses_total", "Reads of caches that found none.", cache.misses as f64),
+            ("marquetry_cache_evictions_total", "Cache entries evicted.", cache.evictions as f64),
+            ("marquetry_cache_invalidations_total", "Cache entries that a commit ended.", cache.invalidations as f64),
+            ("marquetry_cache_volatile_size_bytes", "Memory of volatile entries.", cache.volatile_size_bytes as f64),
             ("marquetry_version", "The newest visible version.", keyspace.visible_version.number() as f64),
             ("marquetry_commits_total", "Commits acknowledged.", keyspace.commits as f64),
             ("marquetry_conflicts_total", "Commits refused with a conflict.", keyspace.conflicts as f64),
