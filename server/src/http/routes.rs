@@ -22,7 +22,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::error::Problem;
 use super::extract::BodySizeMax;
-use super::{batch, blob, cache, catalog, collection, document, health, message, object, queue, table as tables, transaction};
+use super::{
+    batch, blob, cache, catalog, collection, document, health, message, object, queue, table as tables, transaction,
+};
 use crate::app::App;
 use crate::limits::Limits;
 
