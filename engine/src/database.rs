@@ -29,7 +29,7 @@ use crate::kv::{
 use crate::maintenance::ModelMaintenance;
 use crate::options::{Settings, TransactOptions};
 use crate::queue::{Message, QueueCheck, QueueModel, ReceiveAttempt, ReceiveOptions};
-use crate::search::SearchModel;
+use crate::search::{SearchCheck, SearchModel, SearchStatistics};
 use crate::sources::Sources;
 use crate::table::{TableCheck, TableModel};
 use crate::transaction::{Snapshot, Transaction};
@@ -83,6 +83,8 @@ pub struct Statistics {
     pub waiting_receivers: u64,
     /// The caches' figures.
     pub cache: CacheStatistics,
+    /// The search indexes.
+    pub search: SearchStatistics,
 }
 
 /// What a check of the whole database went through without finding damage.
@@ -100,6 +102,8 @@ pub struct CheckReport {
     pub queues: QueueCheck,
     /// The cache entries that live in the keyspace.
     pub cache: CacheCheck,
+    /// The search indexes and their files.
+    pub search: SearchCheck,
 }
 
 impl Database {
@@ -241,10 +245,14 @@ impl Database {
             keyspace: self.shared.keyspace.statistics(),
             cache: self.shared.cache.statistics(),
             waiting_receivers: self.shared.queues.count_waiting() as u64,
+            // Only a closed or failed keyspace has no figures about search.
+            search: self.shared.search.statistics().unwrap_or_default(),
         }
     }
 
     /// Reads and verifies everything stored.
+    ///
+    /// Damaged files of search indexes are no error: the report counts them, and the indexes are built again.
     ///
     /// # Errors
     /// `Corrupt` naming what is damaged first.
@@ -256,6 +264,7 @@ impl Database {
             blobs: self.shared.blobs.check()?,
             queues: self.shared.queues.check()?,
             cache: self.shared.cache.check()?,
+            search: self.shared.search.check()?,
         })
     }
 

@@ -129,3 +129,41 @@ pub(crate) const CACHE_STEP_ENTRIES: usize = 256;
 pub(crate) const CACHE_CENSUS_STEP_ENTRIES: usize = 4_096;
 /// Recently used keys remembered per cache namespace in the keyspace.
 pub(crate) const CACHE_RECENT_KEYS_MAX: usize = 65_536;
+/// Most fields of a search index.
+pub const SEARCH_FIELDS_MAX: usize = 128;
+/// Most names in the path of a field of a search index.
+pub const SEARCH_PATH_PARTS_MAX: usize = 32;
+/// Largest weight of a field, or boost of a query.
+pub const SEARCH_WEIGHT_MAX: f32 = 1000.0;
+/// Longest word of a text that is indexed and found, in bytes.
+pub const SEARCH_TERM_SIZE_BYTES_MAX: usize = 255;
+/// Longest value of a keyword field that is indexed and found, in bytes.
+pub const SEARCH_KEYWORD_SIZE_BYTES_MAX: usize = 8 * 1024;
+/// Longest text of one part of a query, in bytes.
+pub const SEARCH_TEXT_SIZE_BYTES_MAX: usize = 8 * 1024;
+/// Most levels of a query.
+pub const SEARCH_DEPTH_MAX: usize = 64;
+/// Most clauses, terms and values of a query, together.
+pub const SEARCH_TERMS_MAX: usize = 1024;
+/// Most hits that a page may end behind; further ones are reached page by page with `after`.
+pub const SEARCH_WINDOW_MAX: usize = 10_000;
+/// Most fields to sort by.
+pub const SEARCH_SORT_FIELDS_MAX: usize = 4;
+/// Most facets of a search, and most ranges of one facet.
+pub const SEARCH_FACETS_MAX: usize = 64;
+/// Most values of one facet.
+pub const SEARCH_FACET_VALUES_MAX: usize = 10_000;
+/// Longest fragment of a highlight, in characters; and most fragments of one field.
+pub const SEARCH_FRAGMENT_LENGTH_MAX: usize = 10_000;
+/// Most changed documents that a search indexes by itself: a transaction's own, and those that an old snapshot sees.
+pub const SEARCH_OVERLAY_DOCUMENTS_MAX: usize = 100_000;
+/// Waiting changes from which a search has them written into segments first.
+pub(crate) const SEARCH_INLINE_DOCUMENTS: usize = 2_000;
+/// Waiting changes from which the background writes them into a segment at once.
+pub(crate) const SEARCH_ROUND_MARKERS: usize = 500;
+/// Documents written into segments by one step.
+pub(crate) const SEARCH_STEP_DOCUMENTS: usize = 10_000;
+/// Segments of about one size that are brought together.
+pub(crate) const SEARCH_MERGE_SEGMENTS: usize = 8;
+/// Documents from which a segment is no longer brought together with others.
+pub(crate) const SEARCH_MERGE_DOCUMENTS_MAX: u32 = 2_000_000;

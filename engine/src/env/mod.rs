@@ -68,8 +68,25 @@ impl Timestamp {
     }
 }
 
-/// The bytes of a whole file, mapped or copied.
-pub type FileBytes = Arc<dyn Deref<Target = [u8]> + Send + Sync>;
+/// The bytes of a whole file.
+#[derive(Debug)]
+pub enum FileBytes {
+    /// Mapped: read from the disk as they are looked at.
+    Mapped(memmap2::Mmap),
+    /// Copied into memory.
+    Copied(Vec<u8>),
+}
+
+impl Deref for FileBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            FileBytes::Mapped(map) => map,
+            FileBytes::Copied(bytes) => bytes,
+        }
+    }
+}
 
 /// An open file. Reads and writes name their offset, so one handle serves many threads.
 pub trait File: Debug + Send + Sync {

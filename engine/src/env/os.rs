@@ -57,7 +57,7 @@ impl File for OsFile {
     #[allow(unsafe_code)]
     fn bytes(&self) -> io::Result<FileBytes> {
         if self.size_bytes()? == 0 {
-            return Ok(Arc::new(Vec::new()));
+            return Ok(FileBytes::Copied(Vec::new()));
         }
         // SAFETY: callers ask for the bytes only of files that are complete and never written or
         // cut again by this process (search segment files, written once under a fresh name), and
@@ -65,7 +65,7 @@ impl File for OsFile {
         // inode alive. A foreign program that truncates files inside a locked data directory can
         // still kill the process with SIGBUS; no Rust reference is ever formed past the mapped size.
         let map = unsafe { memmap2::Mmap::map(&self.0)? };
-        Ok(Arc::new(map))
+        Ok(FileBytes::Mapped(map))
     }
 }
 

@@ -53,6 +53,9 @@ pub trait Reader: Send + Sync {
     /// For answers that were worked out from other reads of the keyspace, which are still true at this version.
     fn rest_on(&self, _reads: &ReadSet) {}
 
+    /// What was committed up to the version that is read: without own writes, and nothing is remembered as read.
+    fn committed(&self) -> Snapshot;
+
     /// The transaction, when this reader is one.
     fn as_transaction(&self) -> Option<&Transaction> {
         None
@@ -103,6 +106,10 @@ impl Reader for Snapshot {
         if let Some(recorder) = &self.recorder {
             recorder.lock().add(reads);
         }
+    }
+
+    fn committed(&self) -> Snapshot {
+        Snapshot::new(self.view.clone(), false)
     }
 }
 
@@ -190,6 +197,10 @@ impl Reader for Transaction {
         if self.isolation == Isolation::Serializable {
             self.state.lock().reads.add(reads);
         }
+    }
+
+    fn committed(&self) -> Snapshot {
+        Snapshot::new(self.view.clone(), false)
     }
 
     fn as_transaction(&self) -> Option<&Transaction> {

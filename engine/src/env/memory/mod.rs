@@ -396,7 +396,7 @@ impl File for MemoryFile {
 
     fn bytes(&self) -> io::Result<FileBytes> {
         let _call = self.call_to_read()?;
-        Ok(self.node.bytes())
+        Ok(FileBytes::Copied(self.node.bytes().to_vec()))
     }
 }
 

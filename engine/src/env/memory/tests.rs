@@ -30,7 +30,7 @@ fn files_behave_as_on_the_real_machine() {
         let file = env.open(&at("x"), OpenMode::CreateNew).unwrap();
         assert_eq!(kind(env.open(&at("x"), OpenMode::CreateNew)), io::ErrorKind::AlreadyExists);
         file.write_all_at(3, b"abc").unwrap();
-        assert_eq!(&**file.bytes().unwrap(), b"\0\0\0abc");
+        assert_eq!(&*file.bytes().unwrap(), b"\0\0\0abc");
         let mut buffer = [0; 3];
         env.open(&at("x"), OpenMode::Read).unwrap().read_exact_at(2, &mut buffer).unwrap();
         assert_eq!(&buffer, b"\0ab");
@@ -38,7 +38,7 @@ fn files_behave_as_on_the_real_machine() {
         assert_eq!(kind(file.read_exact_at(100, &mut buffer)), io::ErrorKind::UnexpectedEof);
         file.set_size(5).unwrap();
         file.set_size(8).unwrap();
-        assert_eq!(&**file.bytes().unwrap(), b"\0\0\0ab\0\0\0");
+        assert_eq!(&*file.bytes().unwrap(), b"\0\0\0ab\0\0\0");
         assert!(env.open(&at("x"), OpenMode::Read).unwrap().write_all_at(0, b"no").is_err());
         env.rename(&at("x"), &at("a/y")).unwrap();
         assert_eq!(file.size_bytes().unwrap(), 8);
@@ -270,5 +270,5 @@ fn a_mapped_file_keeps_its_bytes_while_the_file_changes() {
     let file = synced_file(&env, "f", b"one");
     let before = file.bytes().unwrap();
     file.write_all_at(0, b"two").unwrap();
-    assert_eq!((&**before, env.read_file("f").unwrap().as_slice()), (&b"one"[..], &b"two"[..]));
+    assert_eq!((&*before, env.read_file("f").unwrap().as_slice()), (&b"one"[..], &b"two"[..]));
 }

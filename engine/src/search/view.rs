@@ -1,0 +1,92 @@
+//! An index as one reader sees it.
+//!
+//! ```text
+//!   layout parts, less the keys that wait   +   overlay parts with the keys that wait   =   View
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::SearchModel;
+use super::fault::is_damage;
+use super::index_state::{Base, IndexState};
+use super::layout::{Layout, Part};
+use super::overlay::{SourceView, whole_source};
+use super::pending::{Stamp, Waiting};
+use crate::error::Result;
+use crate::kv::Reader;
+use crate::limits::SEARCH_INLINE_DOCUMENTS;
+
+/// Parts that together hold every document that a reader sees exactly once.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) parts: Vec<Part>,
+}
+
+impl View {
+    /// How many documents the reader sees.
+    pub(super) fn documents(&self) -> u64 {
+        self.parts.iter().map(|part| u64::from(part.alive())).sum()
+    }
+}
+
+impl SearchModel {
+    /// The index as `reader` sees it.
+    ///
+    /// Segments are written first when the index is not built or much waits, and the reader's version allows it.
+    ///
+    /// # Errors
+    /// `LimitExceeded` when too much would have to be indexed for this reader alone.
+    pub(super) fn view(&self, reader: &dyn Reader, state: &IndexState) -> Result<View> {
+        let waiting = Waiting::read(reader, state.id)?;
+        let committed = reader.committed();
+        let source = SourceView { sources: &*self.sources, reader, source: state.schema.source };
+        let mut may_catch_up = true;
+        loop {
+            let base = match state.base(&committed, &self.place()) {
+                Err(error) if is_damage(&error) => {
+                    tracing::warn!(%error, "a search index is damaged and is built again");
+                    self.discard(state, &mut state.rounds.lock())?;
+                    return whole_source(&state.schema, &source).map(|parts| View { parts });
+                }
+                base => base?,
+            };
+            match base {
+                Base::Layout(layout, consumed) => {
+                    let waiting = waiting.clone().without(&consumed).keys();
+                    let is_much = waiting.len() > SEARCH_INLINE_DOCUMENTS;
+                    if !(is_much && may_catch_up && self.catch_up(state, &committed)?) {
+                        return layered(state, &source, &layout, &waiting);
+                    }
+                }
+                Base::Unbuilt if may_catch_up && self.catch_up(state, &committed)? => {}
+                Base::Unbuilt | Base::Own => {
+                    return whole_source(&state.schema, &source).map(|parts| View { parts });
+                }
+            }
+            may_catch_up = false;
+        }
+    }
+}
+
+fn layered(
+    state: &IndexState,
+    source: &SourceView<'_>,
+    layout: &Layout,
+    waiting: &BTreeMap<Bytes, Stamp>,
+) -> Result<View> {
+    if waiting.is_empty() {
+        return Ok(View { parts: layout.parts.iter().filter(|part| part.alive() > 0).cloned().collect() });
+    }
+    let mut parts = layout.parts.clone();
+    for key in waiting.keys() {
+        for (number, document) in layout.places(key)?.iter() {
+            Arc::make_mut(&mut parts[*number].dead).insert(*document);
+        }
+    }
+    parts.extend(state.overlay.lock().parts(&state.schema, source, waiting)?);
+    parts.retain(|part| part.alive() > 0);
+    Ok(View { parts })
+}
