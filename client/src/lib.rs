@@ -50,5 +50,5 @@ pub use client::{Client, Transaction};
 pub use document::{CollectionInfo, DocumentIndex, Documents, Find};
 pub use error::{Error, ErrorKind, Result};
 pub use queue::{DeadLetter, Message, Origin, QueueCounts, Queues, Receive, SendOptions};
-pub use search::Search;
+pub use search::{FacetCount, Hit, Search, SearchRequest, SearchResponse};
 pub use table::{Column, Index, Rows, Scan, TableDefinition, Tables};

@@ -155,13 +155,13 @@ pub const SEARCH_FACETS_MAX: usize = 64;
 pub const SEARCH_FACET_VALUES_MAX: usize = 10_000;
 /// Longest fragment of a highlight, in characters; and most fragments of one field.
 pub const SEARCH_FRAGMENT_LENGTH_MAX: usize = 10_000;
-/// Most changed documents that a search indexes by itself: a transaction's own, and those that an old snapshot sees.
+/// Most changes that a search indexes by itself: those of its own transaction, and those that only an old snapshot sees.
 pub const SEARCH_OVERLAY_DOCUMENTS_MAX: usize = 100_000;
-/// Waiting changes from which a search has them written into segments first.
-pub(crate) const SEARCH_INLINE_DOCUMENTS: usize = 2_000;
+/// Waiting changes beyond which a search has them written into segments first.
+pub(crate) const SEARCH_INLINE_MARKERS: usize = 2_000;
 /// Waiting changes from which the background writes them into a segment at once.
 pub(crate) const SEARCH_ROUND_MARKERS: usize = 500;
-/// Documents written into segments by one step.
+/// Documents, or changes, written into segments by one step.
 pub(crate) const SEARCH_STEP_DOCUMENTS: usize = 10_000;
 /// Segments of about one size that are brought together.
 pub(crate) const SEARCH_MERGE_SEGMENTS: usize = 8;

@@ -95,7 +95,7 @@ impl SearchModel {
             segments,
             parts,
             dead_blocks: BTreeSet::new(),
-            consumed: Waiting::read(&build.snapshot, state.id)?.markers,
+            consumed: Waiting::read(&build.snapshot, state.id, &[], usize::MAX)?.markers,
             unnamed,
             dropped: Vec::new(),
             read_at: Some(build.snapshot.version()),

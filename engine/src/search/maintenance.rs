@@ -16,10 +16,11 @@ use super::fault::is_damage;
 use super::index_state::{Head, IndexState};
 use super::keys;
 use super::layout::LayoutRow;
+use super::overlay::Overlay;
 use super::pending::Waiting;
 use crate::error::Result;
 use crate::kv::{Direction, KeyRange, Reader, Snapshot};
-use crate::limits::SEARCH_ROUND_MARKERS;
+use crate::limits::{SEARCH_ROUND_MARKERS, SEARCH_STEP_DOCUMENTS};
 
 /// How long a change waits at most before it is written into a segment, while the database has time.
 const WAIT_MAX: Duration = Duration::from_secs(1);
@@ -72,12 +73,14 @@ impl SearchModel {
     }
 
     fn index_step(&self, state: &IndexState, snapshot: &Snapshot) -> Result<bool> {
-        let mut building = state.rounds.lock();
+        // Whoever writes segments for a search does this index's work meanwhile.
+        let Some(mut building) = state.rounds.try_lock() else { return Ok(false) };
         state.trim(self.keyspace.oldest_readable_version());
         // An index at rest is not even opened.
         let waiting = Waiting::count(snapshot, state.id, SEARCH_ROUND_MARKERS)?;
         if waiting == 0 {
             *state.waiting_since.lock() = None;
+            *state.overlay.lock() = Overlay::default();
             let is_built = LayoutRow::read(snapshot, state.id)?.is_some_and(|row| row.is_built);
             if is_built && state.newest().is_none() {
                 return Ok(false);
@@ -90,7 +93,12 @@ impl SearchModel {
         };
         if self.is_round_due(state, waiting) {
             *state.waiting_since.lock() = None;
-            return self.round(state, &head, &layout, snapshot);
+            let consumed = head.consumed_after(snapshot.version());
+            let waiting = Waiting::read(snapshot, state.id, &consumed, SEARCH_STEP_DOCUMENTS)?;
+            return match waiting.markers.is_empty() {
+                true => Ok(false),
+                false => self.round(state, &head, &layout, snapshot, waiting.markers),
+            };
         }
         self.merge(state, &head, &layout)
     }

@@ -202,6 +202,30 @@ impl std::fmt::Debug for SearchModel {
 }
 
 /// The search model, read through a snapshot or used in a transaction.
+///
+/// ```
+/// # fn main() -> marquetry::Result<()> {
+/// use marquetry::search::{FieldDefinition, FieldType, IndexDefinition, Language, Query, SearchRequest};
+/// use marquetry::table::{Column, ColumnType, Row, TableDefinition};
+///
+/// let database = marquetry::Database::in_memory()?;
+/// let products = TableDefinition::new()
+///     .column(Column::new("id", ColumnType::Int8))
+///     .column(Column::new("title", ColumnType::Text))
+///     .column(Column::new("price", ColumnType::Numeric))
+///     .primary_key(["id"]);
+/// let fields =
+///     [("title", FieldDefinition::text(Language::English)), ("price", FieldDefinition::new(FieldType::Float))];
+/// let found = database.transact(|tx| {
+///     tx.tables().create("products", &products)?;
+///     tx.search().create_index("products_text", &IndexDefinition::new("products", fields.clone()))?;
+///     tx.tables().insert("products", Row::new().set("id", 7_i64).set("title", "Running shoes"))?;
+///     tx.search().search("products_text", &SearchRequest::new(Query::matching("shoe for runs")))
+/// })?;
+/// assert_eq!((found.total, &found.hits[0].key), (1, &serde_json::json!(7)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Searches<'a, R: Reader + ?Sized> {
     model: &'a SearchModel,

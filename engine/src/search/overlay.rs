@@ -60,16 +60,12 @@ pub(super) struct Overlay {
 
 impl Overlay {
     /// The parts that hold exactly the documents of `waiting`.
-    ///
-    /// # Errors
-    /// `LimitExceeded` when they are too many to be indexed by a search.
     pub(super) fn parts(
         &mut self,
         schema: &IndexSchema,
         source: &SourceView<'_>,
         waiting: &BTreeMap<Bytes, Stamp>,
     ) -> Result<Vec<Part>> {
-        refuse_too_many(waiting.len())?;
         let is_wasteful = self.places.len() > waiting.len() * 2 + SPARE_ENTRIES;
         if self.parts.len() >= PARTS_MAX || is_wasteful {
             *self = Overlay::default();
@@ -135,12 +131,13 @@ pub(super) fn whole_source(schema: &IndexSchema, source: &SourceView<'_>) -> Res
     }
 }
 
-fn refuse_too_many(documents: usize) -> Result<()> {
+/// Refuses to index more than so many changes in memory, for one reader.
+pub(super) fn refuse_too_many(documents: usize) -> Result<()> {
     match documents > SEARCH_OVERLAY_DOCUMENTS_MAX {
         false => Ok(()),
         true => Err(Error::limit_exceeded(format!(
-            "more than {SEARCH_OVERLAY_DOCUMENTS_MAX} documents that this reader sees are not in the index yet; commit \
-             the transaction, or search again through a new snapshot"
+            "more than {SEARCH_OVERLAY_DOCUMENTS_MAX} changes that this reader sees are not in the index yet; commit the \
+             transaction, or search again through a new snapshot"
         ))),
     }
 }

@@ -9,6 +9,7 @@
 //! changes, whatever the isolation. A set of markers of a key stands for one content of the key: see [`Waiting`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
@@ -18,10 +19,12 @@ use crate::catalog::ObjectId;
 use crate::error::Result;
 use crate::kv::{Direction, KeyRange, Reader};
 
-/// The markers that a reader sees, of one index.
-#[derive(Debug, Clone, Default)]
+/// The markers that a reader sees, of one index, less those that a head has consumed.
+#[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) markers: Vec<Marker>,
+    /// Whether there are more than were asked for.
+    pub(super) is_cut: bool,
 }
 
 /// Stands for the set of markers of one key. While it is the same, so is what the source holds under the key.
@@ -29,25 +32,33 @@ pub(super) struct Waiting {
 pub(super) struct Stamp(u128);
 
 impl Waiting {
-    /// All markers of `index`; a transaction depends on there being no others.
-    pub(super) fn read(reader: &(impl Reader + ?Sized), index: ObjectId) -> Result<Self> {
-        let mut markers = Vec::new();
+    /// The first `limit` markers of `index` that none of `consumed` holds. When all were read, a transaction depends on
+    /// there being no others.
+    pub(super) fn read(
+        reader: &(impl Reader + ?Sized),
+        index: ObjectId,
+        consumed: &[Arc<MarkerSet>],
+        limit: usize,
+    ) -> Result<Self> {
+        let mut waiting = Waiting::default();
         for entry in reader.scan(KeyRange::prefix(keys::markers(index)), Direction::Forward)? {
-            markers.push(keys::marker_of(&entry?.0)?);
+            let marker = keys::marker_of(&entry?.0)?;
+            if consumed.iter().any(|set| set.contains(marker.number)) {
+                continue;
+            }
+            if waiting.markers.len() == limit {
+                waiting.is_cut = true;
+                break;
+            }
+            waiting.markers.push(marker);
         }
-        Ok(Waiting { markers })
+        Ok(waiting)
     }
 
     /// How many markers of `index` there are, counted up to `limit`.
     pub(super) fn count(reader: &impl Reader, index: ObjectId, limit: usize) -> Result<usize> {
         let markers = reader.scan(KeyRange::prefix(keys::markers(index)), Direction::Forward)?;
         markers.take(limit).try_fold(0, |count, entry| entry.map(|_| count + 1))
-    }
-
-    /// Those that none of `consumed` holds.
-    pub(super) fn without(mut self, consumed: &[std::sync::Arc<MarkerSet>]) -> Self {
-        self.markers.retain(|marker| !consumed.iter().any(|set| set.contains(marker.number)));
-        self
     }
 
     /// The changed keys, each with the stamp of its markers.

@@ -6,7 +6,8 @@
 //!   one commit: the new segment is part of the index, the old documents are dead, exactly those markers are gone
 //! ```
 //!
-//! A key that changes after V has another marker, which the round did not see and does not delete.
+//! A key that changes after V has another marker, which the round did not see and does not delete. A round may take
+//! some markers of a key and leave others: the key goes on waiting, and the next round replaces its document.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,13 +18,13 @@ use super::SearchModel;
 use super::build::Step;
 use super::commit::Change;
 use super::index_state::{Head, IndexState};
-use super::keys::Marker;
+use super::keys::{self, Marker};
 use super::layout::Layout;
 use super::overlay::SourceView;
-use super::pending::Waiting;
+use super::pending::MarkerSet;
 use super::segment_writer::SegmentsWriter;
 use crate::error::Result;
-use crate::kv::{Reader, Snapshot};
+use crate::kv::{Direction, KeyRange, Reader, Scan, Snapshot};
 use crate::limits::SEARCH_STEP_DOCUMENTS;
 
 impl SearchModel {
@@ -34,40 +35,47 @@ impl SearchModel {
     /// Those of reading the source and writing segments.
     pub(super) fn catch_up(&self, state: &IndexState, snapshot: &Snapshot) -> Result<bool> {
         let mut building = state.rounds.lock();
+        let Some(mut head) = self.sound_head(state, &mut building, snapshot)? else { return Ok(false) };
+        if head.layout.is_none() {
+            if !self.can_build_at(state, &building, snapshot)? {
+                return Ok(false);
+            }
+            loop {
+                match self.build_step(state, &mut building, || Ok(snapshot.committed()))? {
+                    Step::More => {}
+                    Step::Done => break,
+                    Step::Lost => return Ok(false),
+                }
+            }
+            let Some(built) = self.sound_head(state, &mut building, snapshot)? else { return Ok(false) };
+            head = built;
+        }
+        // One scan for all rounds: the snapshot goes on seeing the markers that they delete.
+        let consumed = head.consumed_after(snapshot.version());
+        let mut markers = snapshot.scan(KeyRange::prefix(keys::markers(state.id)), Direction::Forward)?;
         loop {
-            let Some(head) = self.sound_head(state, &mut building, snapshot)? else { return Ok(false) };
-            let Some(layout) = head.layout.clone() else {
-                if !self.can_build_at(state, &building, snapshot)? {
-                    return Ok(false);
-                }
-                loop {
-                    match self.build_step(state, &mut building, || Ok(snapshot.committed()))? {
-                        Step::More => {}
-                        Step::Done => break,
-                        Step::Lost => return Ok(false),
-                    }
-                }
-                continue;
-            };
-            if !self.round(state, &head, &layout, snapshot)? {
+            let some = some_markers(&mut markers, &consumed)?;
+            if some.is_empty() {
                 return Ok(true);
+            }
+            let Some(head) = self.sound_head(state, &mut building, snapshot)? else { return Ok(false) };
+            let Some(layout) = head.layout.clone() else { return Ok(false) };
+            if !self.round(state, &head, &layout, snapshot, some)? {
+                return Ok(false);
             }
         }
     }
 
-    /// Writes one step of what waits at `snapshot`; false when nothing does. Called with `rounds` held.
+    /// Writes what stands behind `markers` at `snapshot` into segments; false when the index is gone. Called with
+    /// `rounds` held.
     pub(super) fn round(
         &self,
         state: &IndexState,
         head: &Head,
         layout: &Arc<Layout>,
         snapshot: &Snapshot,
+        markers: Vec<Marker>,
     ) -> Result<bool> {
-        let consumed = head.consumed_after(snapshot.version());
-        let markers = first_keys(Waiting::read(snapshot, state.id)?.without(&consumed).markers, SEARCH_STEP_DOCUMENTS);
-        if markers.is_empty() {
-            return Ok(false);
-        }
         let mut change = Change {
             from: head.number,
             segments: layout.row.segments.clone(),
@@ -80,16 +88,12 @@ impl SearchModel {
         };
         let source = SourceView { sources: &*self.sources, reader: snapshot, source: state.schema.source };
         let mut writer = SegmentsWriter::new(self);
-        let mut last: Option<&Bytes> = None;
-        for marker in &markers {
-            if last == Some(&marker.source_key) {
-                continue;
-            }
-            last = Some(&marker.source_key);
-            for (part, document) in layout.places(&marker.source_key)?.iter() {
+        let keys: BTreeSet<&Bytes> = markers.iter().map(|marker| &marker.source_key).collect();
+        for key in keys {
+            for (part, document) in layout.places(key)?.iter() {
                 change.kill(*part, *document);
             }
-            if let Some(document) = source.load(&state.schema, &marker.source_key)? {
+            if let Some(document) = source.load(&state.schema, key)? {
                 writer.add(self, state, document)?;
             }
         }
@@ -104,19 +108,17 @@ impl SearchModel {
     }
 }
 
-/// All markers of the first `limit` keys.
-fn first_keys(mut markers: Vec<Marker>, limit: usize) -> Vec<Marker> {
-    markers.sort_by(|a, b| a.source_key.cmp(&b.source_key));
-    let mut keys = 0;
-    let mut length = markers.len();
-    for (number, marker) in markers.iter().enumerate() {
-        let is_first = number == 0 || markers[number - 1].source_key != marker.source_key;
-        keys += usize::from(is_first);
-        if keys > limit {
-            length = number;
+/// The next markers that none of `consumed` holds, as many as one round takes.
+fn some_markers(scan: &mut Scan, consumed: &[Arc<MarkerSet>]) -> Result<Vec<Marker>> {
+    let mut markers = Vec::new();
+    for entry in scan {
+        let marker = keys::marker_of(&entry?.0)?;
+        if !consumed.iter().any(|set| set.contains(marker.number)) {
+            markers.push(marker);
+        }
+        if markers.len() == SEARCH_STEP_DOCUMENTS {
             break;
         }
     }
-    markers.truncate(length);
-    markers
+    Ok(markers)
 }

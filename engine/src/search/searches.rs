@@ -51,7 +51,7 @@ impl<R: Reader> Searches<'_, R> {
             segment_documents: documents_of(&row),
             segments: row.segments.len() as u64,
             size_bytes: row.segments.iter().map(|segment| segment.size_bytes()).sum(),
-            waiting: Waiting::read(self.reader, entry.id)?.markers.len() as u64,
+            waiting: Waiting::count(self.reader, entry.id, usize::MAX)? as u64,
             version: self.reader.version(),
         })
     }

@@ -607,3 +607,51 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_database_searches_its_tables() {
+    let database = crate::Database::in_memory().unwrap();
+    let create = |tx: &crate::Transaction| {
+        let table = json!({"columns": [{"name": "shop", "type": "int4"}, {"name": "sku", "type": "text"},
+            {"name": "title", "type": "text"}, {"name": "price", "type": "numeric"},
+            {"name": "added", "type": "timestamptz"}, {"name": "details", "type": "jsonb"}],
+            "primary_key": ["shop", "sku"]});
+        tx.tables().create("products", &serde_json::from_value(table).unwrap())
+    };
+    let insert = |tx: &crate::Transaction, row: Value| {
+        let row = tx.tables().definition("products")?.row_from_json(&row)?;
+        tx.tables().insert("products", row).map(drop)
+    };
+    database.transact(create).unwrap();
+    let first = json!({"shop": 1, "sku": "a", "title": "Running shoes", "price": "59.90",
+        "added": "2025-01-01T00:00:00Z", "details": {"maker": {"brand": "Acme"}}});
+    database.transact(|tx| insert(tx, first.clone())).unwrap();
+    let definition: IndexDefinition = serde_json::from_value(json!({"source": "products", "fields": {
+        "title": {"type": "text", "language": "english"}, "price": {"type": "float"}, "added": {"type": "date"},
+        "brand": {"type": "keyword", "path": "details.maker.brand"}}}))
+    .unwrap();
+    database.transact(|tx| tx.search().create_index("text", &definition)).unwrap();
+    let second = json!({"shop": 2, "sku": "b", "title": "A shoe", "price": 10});
+    database.transact(|tx| insert(tx, second.clone())).unwrap();
+    let search = |asked: Value| {
+        let request: SearchRequest = serde_json::from_value(asked).unwrap();
+        database.read(|snapshot| snapshot.search().search("text", &request)).unwrap()
+    };
+    let found = search(json!({"query": {"match": {"text": "shoes"}}, "documents": true, "sort": [{"field": "price"}]}));
+    assert_eq!(found.hits.iter().map(|hit| hit.key.clone()).collect::<Vec<_>>(), [json!([2, "b"]), json!([1, "a"])]);
+    assert_eq!(found.hits[1].document.as_ref().unwrap()["details"]["maker"]["brand"], json!("Acme"));
+    for asked in [
+        json!({"term": {"field": "brand", "value": "Acme"}}),
+        json!({"range": {"field": "price", "gt": 50}}),
+        json!({"range": {"field": "added", "gte": "2025-01-01"}}),
+        json!({"ids": {"values": [[1, "a"]]}}),
+    ] {
+        assert_eq!(search(json!({"query": asked})).total, 1);
+    }
+    let report = database.check().unwrap().search;
+    assert_eq!((report.indexes, report.documents), (1, 2));
+    assert_eq!(database.stats().search.indexes, 1);
+    database.transact(|tx| tx.tables().drop("products")).unwrap();
+    assert_eq!(kind(database.read(|snapshot| snapshot.search().index("text"))), ErrorKind::NotFound);
+    database.close().unwrap();
+}

@@ -13,11 +13,14 @@ use super::SearchModel;
 use super::fault::is_damage;
 use super::index_state::{Base, IndexState};
 use super::layout::{Layout, Part};
-use super::overlay::{SourceView, whole_source};
+use super::overlay::{SourceView, refuse_too_many, whole_source};
 use super::pending::{Stamp, Waiting};
 use crate::error::Result;
 use crate::kv::Reader;
-use crate::limits::SEARCH_INLINE_DOCUMENTS;
+use crate::limits::{SEARCH_INLINE_MARKERS, SEARCH_OVERLAY_DOCUMENTS_MAX};
+
+/// One more than what is refused.
+const OVERLAY_MARKERS_READ: usize = SEARCH_OVERLAY_DOCUMENTS_MAX + 1;
 
 /// Parts that together hold every document that a reader sees exactly once.
 #[derive(Debug)]
@@ -40,7 +43,6 @@ impl SearchModel {
     /// # Errors
     /// `LimitExceeded` when too much would have to be indexed for this reader alone.
     pub(super) fn view(&self, reader: &dyn Reader, state: &IndexState) -> Result<View> {
-        let waiting = Waiting::read(reader, state.id)?;
         let committed = reader.committed();
         let source = SourceView { sources: &*self.sources, reader, source: state.schema.source };
         let mut may_catch_up = true;
@@ -55,11 +57,16 @@ impl SearchModel {
             };
             match base {
                 Base::Layout(layout, consumed) => {
-                    let waiting = waiting.clone().without(&consumed).keys();
-                    let is_much = waiting.len() > SEARCH_INLINE_DOCUMENTS;
-                    if !(is_much && may_catch_up && self.catch_up(state, &committed)?) {
-                        return layered(state, &source, &layout, &waiting);
+                    let mut waiting = Waiting::read(reader, state.id, &consumed, SEARCH_INLINE_MARKERS)?;
+                    if waiting.is_cut && may_catch_up && self.catch_up(state, &committed)? {
+                        may_catch_up = false;
+                        continue;
                     }
+                    if waiting.is_cut {
+                        waiting = Waiting::read(reader, state.id, &consumed, OVERLAY_MARKERS_READ)?;
+                    }
+                    refuse_too_many(waiting.markers.len())?;
+                    return layered(state, &source, &layout, &waiting.keys());
                 }
                 Base::Unbuilt if may_catch_up && self.catch_up(state, &committed)? => {}
                 Base::Unbuilt | Base::Own => {

@@ -28,6 +28,7 @@ mod openapi;
 mod operation;
 mod queue;
 pub(crate) mod routes;
+mod search;
 mod session;
 mod table;
 mod transaction;

@@ -12,7 +12,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::view::{Read, Write};
-use super::{blob, cache, catalog, collection, document, message, queue, table};
+use super::{blob, cache, catalog, collection, document, message, queue, search, table};
 
 macro_rules! operations {
     ($($name:literal => $variant:ident($body:ty) $does:ident;)*) => {
@@ -105,6 +105,11 @@ operations! {
     "object.list" => ObjectList(blob::ListObjects) read;
     "object.put" => ObjectPut(blob::Put) write;
     "object.delete" => ObjectDelete(blob::Delete) write;
+    "search.list" => SearchList(search::ListIndexes) read;
+    "search.create" => SearchCreate(search::CreateIndex) write;
+    "search.drop" => SearchDrop(search::DropIndex) write;
+    "search.info" => SearchInfo(search::Info) read;
+    "search.query" => SearchQuery(search::Query) read;
     "queue.list" => QueueList(queue::ListQueues) read;
     "queue.create" => QueueCreate(queue::CreateQueue) write;
     "queue.drop" => QueueDrop(queue::DropQueue) write;

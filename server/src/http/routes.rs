@@ -23,7 +23,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::error::Problem;
 use super::extract::BodySizeMax;
 use super::{
-    batch, blob, cache, catalog, collection, document, health, message, object, queue, table as tables, transaction,
+    batch, blob, cache, catalog, collection, document, health, message, object, queue, search, table as tables,
+    transaction,
 };
 use crate::app::App;
 use crate::limits::Limits;
@@ -176,6 +177,7 @@ pub(crate) fn table() -> Vec<Route> {
         document::routes(),
         blob::routes(),
         object::routes(),
+        search::routes(),
         queue::routes(),
         message::routes(),
         cache::routes(),
