@@ -72,7 +72,7 @@ impl Shared {
     }
 
     pub(crate) fn gauges(&self) -> Vec<(&'static str, &'static str, f64)> {
-        let marquetry::Statistics { keyspace, cache, waiting_receivers } = self.database.stats();
+        let marquetry::Statistics { keyspace, waiting_receivers, cache, search } = self.database.stats();
         vec![
             ("marquetry_bridge_waiting", "Pieces of work that wait for a worker.", self.bridge.waiting() as f64),
             ("marquetry_bridge_running", "Pieces of work that a worker runs.", self.bridge.running() as f64),
@@ -83,6 +83,8 @@ impl Shared {
             ("marquetry_cache_evictions_total", "Cache entries evicted.", cache.evictions as f64),
             ("marquetry_cache_invalidations_total", "Cache entries that a commit ended.", cache.invalidations as f64),
             ("marquetry_cache_volatile_size_bytes", "Memory of volatile entries.", cache.volatile_size_bytes as f64),
+            ("marquetry_search_waiting", "Changes that are not in search segments yet.", search.waiting as f64),
+            ("marquetry_search_size_bytes", "Size of all search segments.", search.size_bytes as f64),
             ("marquetry_version", "The newest visible version.", keyspace.visible_version.number() as f64),
             ("marquetry_commits_total", "Commits acknowledged.", keyspace.commits as f64),
             ("marquetry_conflicts_total", "Commits refused with a conflict.", keyspace.conflicts as f64),

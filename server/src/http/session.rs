@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::VERSION_HEADER;
 use super::error::{Outcome, Problem};
-use super::view::{Read, View, Write};
+use super::view::{Read, Write};
 use crate::app::App;
 use crate::auth::Principal;
 
