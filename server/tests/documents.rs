@@ -1,5 +1,7 @@
 //! Documents over HTTP: through the client, in transactions and batches, and with everything wrong.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
+
 mod support;
 
 use std::path::{Path, PathBuf};
