@@ -98,28 +98,29 @@ fn the_token_comes_from_a_file_and_opens_the_gate() {
     assert_eq!(terminate(child), 0);
 }
 
+const TYPES: [&str; 15] = [
+    "bool",
+    "int2",
+    "int4",
+    "int8",
+    "float4",
+    "float8",
+    "numeric",
+    "text",
+    "bytea",
+    "date",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "uuid",
+    "jsonb",
+];
+
 /// A table with a column of every type, and rows that are hard to write down.
 fn table_of_every_type(data: &Path, rows: bool) -> Vec<marquetry::table::Row> {
     use marquetry::table::{ScanRequest, TableDefinition};
-    let types = [
-        "bool",
-        "int2",
-        "int4",
-        "int8",
-        "float4",
-        "float8",
-        "numeric",
-        "text",
-        "bytea",
-        "date",
-        "time",
-        "timestamp",
-        "timestamptz",
-        "uuid",
-        "jsonb",
-    ];
     let mut columns = vec![json!({"name": "id", "type": "int8", "auto_increment": true})];
-    columns.extend(types.map(|name| json!({"name": format!("a {name}, \"b\""), "type": name})));
+    columns.extend(TYPES.map(|name| json!({"name": format!("a {name}, \"b\""), "type": name})));
     let definition = json!({"columns": columns, "primary_key": ["id"], "indexes": [
         {"name": "by_text", "columns": ["a text, \"b\""]}, {"name": "by_numeric", "columns": ["a numeric, \"b\""]}]});
     let definition: TableDefinition = serde_json::from_value(definition).unwrap();
@@ -156,7 +157,7 @@ fn table_of_every_type(data: &Path, rows: bool) -> Vec<marquetry::table::Row> {
             }
             tx.tables().create("every", &definition)?;
             for values in values.iter().filter(|_| rows) {
-                let names = types.iter().map(|name| format!("a {name}, \"b\""));
+                let names = TYPES.iter().map(|name| format!("a {name}, \"b\""));
                 let row = names.zip(values.as_array().unwrap().iter().cloned()).collect::<Map<_, _>>();
                 tx.tables().insert("every", definition.row_from_json(&Value::Object(row))?)?;
             }
