@@ -1,0 +1,166 @@
+//! Transactions over several requests, batches with preconditions, and versions that answers carry.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use marquetry_client::{ErrorKind, PutOptions};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use support::{Running, start};
+
+async fn with_bucket() -> Running {
+    let running = start().await;
+    running.client().blobs().create_bucket("b").await.unwrap();
+    running
+}
+
+fn version_of(response: &Response) -> u64 {
+    response.headers()["marquetry-version"].to_str().unwrap().parse().unwrap()
+}
+
+async fn text(running: &Running, key: &str, transaction: Option<&str>) -> Option<String> {
+    let mut request = running.request(Method::GET, &format!("/v1/buckets/b/objects/{key}"));
+    if let Some(id) = transaction {
+        request = request.header("marquetry-transaction", id);
+    }
+    let response = request.send().await.unwrap();
+    match response.status() {
+        StatusCode::NOT_FOUND => None,
+        status => {
+            assert_eq!(status, StatusCode::OK);
+            Some(response.text().await.unwrap())
+        }
+    }
+}
+
+async fn put(running: &Running, key: &str, body: &'static str, transaction: &str) -> StatusCode {
+    let request = running.request(Method::PUT, &format!("/v1/buckets/b/objects/{key}")).body(body);
+    request.header("marquetry-transaction", transaction).send().await.unwrap().status()
+}
+
+async fn begin(running: &Running) -> String {
+    let (status, begun) = running.post("/v1/transactions", json!({})).await;
+    assert_eq!(status, StatusCode::CREATED, "{begun}");
+    begun["transaction"].as_str().unwrap().to_owned()
+}
+
+async fn end(running: &Running, id: &str, verb: &str) -> (StatusCode, Value) {
+    running.post(&format!("/v1/transactions/{id}/{verb}"), json!({})).await
+}
+
+#[tokio::test]
+async fn what_is_done_inside_is_seen_outside_only_after_the_commit() {
+    let running = with_bucket().await;
+    let id = begin(&running).await;
+    assert!(put(&running, "k", "mine", &id).await.is_success());
+    assert_eq!(text(&running, "k", Some(&id)).await.as_deref(), Some("mine"));
+    assert_eq!(text(&running, "k", None).await, None);
+    let (status, committed) = end(&running, &id, "commit").await;
+    assert_eq!(status, StatusCode::OK, "{committed}");
+    assert_eq!(text(&running, "k", None).await.as_deref(), Some("mine"));
+    let (status, problem) = end(&running, &id, "commit").await;
+    assert_eq!((status, problem["kind"].as_str()), (StatusCode::NOT_FOUND, Some("not_found")));
+    assert_eq!(put(&running, "k", "late", &id).await, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_rollback_leaves_nothing_and_a_conflict_is_told() {
+    let running = with_bucket().await;
+    let id = begin(&running).await;
+    assert!(put(&running, "gone", "x", &id).await.is_success());
+    assert_eq!(end(&running, &id, "rollback").await.0, StatusCode::OK);
+    assert_eq!(text(&running, "gone", None).await, None);
+
+    let (one, two) = (begin(&running).await, begin(&running).await);
+    for id in [&one, &two] {
+        assert_eq!(text(&running, "k", Some(id)).await, None);
+        assert!(put(&running, "k", "value", id).await.is_success());
+    }
+    assert_eq!(end(&running, &one, "commit").await.0, StatusCode::OK);
+    let (status, problem) = end(&running, &two, "commit").await;
+    assert_eq!((status, problem["kind"].as_str()), (StatusCode::CONFLICT, Some("conflict")), "{problem}");
+}
+
+#[tokio::test]
+async fn a_failed_request_inside_takes_only_itself_back() {
+    let running = with_bucket().await;
+    let id = begin(&running).await;
+    assert!(put(&running, "k", "kept", &id).await.is_success());
+    let bad = json!({"operations": [
+        {"op": "object.put", "bucket": "b", "key": "half", "text": "x"},
+        {"op": "object.put", "bucket": "missing", "key": "k", "text": "x"},
+    ]});
+    let request = running.request(Method::POST, "/v1/batch").header("marquetry-transaction", &id).json(&bad);
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    assert_eq!(end(&running, &id, "commit").await.0, StatusCode::OK);
+    assert_eq!(text(&running, "k", None).await.as_deref(), Some("kept"));
+    assert_eq!(text(&running, "half", None).await, None);
+}
+
+#[tokio::test]
+async fn the_client_retries_conflicts_and_returns_other_errors() {
+    let running = with_bucket().await;
+    let client = running.client();
+    client.blobs().put("b", "count", "0", &PutOptions::default()).await.unwrap();
+    let counting = (0..4).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            for _ in 0..5 {
+                let count = async |tx: marquetry_client::Transaction| {
+                    let object = tx.blobs().get("b", "count").await?.expect("it was put");
+                    let number: u64 = String::from_utf8_lossy(&object.bytes().await?).parse().unwrap();
+                    tx.blobs().put("b", "count", (number + 1).to_string(), &PutOptions::default()).await
+                };
+                client.transact(count).await.unwrap();
+            }
+        })
+    });
+    for task in counting.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    assert_eq!(text(&running, "count", None).await.as_deref(), Some("20"));
+    let missing = client.transact(async |tx| tx.blobs().drop_bucket("nothing").await).await.unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn preconditions_decide_whether_a_batch_happens() {
+    let running = with_bucket().await;
+    let put = |expected: Value| {
+        let mut precondition = json!({"read": {"op": "object.head", "bucket": "b", "key": "k"}});
+        precondition.as_object_mut().unwrap().extend(expected.as_object().unwrap().clone());
+        let operation = json!({"op": "object.put", "bucket": "b", "key": "k", "text": "1"});
+        json!({"preconditions": [precondition], "operations": [operation]})
+    };
+    assert_eq!(running.post("/v1/batch", put(json!({"exists": true}))).await.0, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(text(&running, "k", None).await, None);
+    assert_eq!(running.post("/v1/batch", put(json!({"exists": false}))).await.0, StatusCode::OK);
+    assert_eq!(running.post("/v1/batch", put(json!({"contains": {"size_bytes": 1}}))).await.0, StatusCode::OK);
+    assert_eq!(
+        running.post("/v1/batch", put(json!({"contains": {"size_bytes": 2}}))).await.0,
+        StatusCode::PRECONDITION_FAILED
+    );
+    assert_eq!(running.post("/v1/batch", put(json!({"equals": null}))).await.0, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(running.post("/v1/batch", put(json!({}))).await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn answers_carry_versions_and_requests_wait_for_them() {
+    let running = with_bucket().await;
+    let write = running.request(Method::PUT, "/v1/buckets/b/objects/k").body("1").send().await.unwrap();
+    let version = version_of(&write);
+    let read = running.request(Method::GET, "/v1/buckets/b/objects/k").header("marquetry-after", version);
+    let read = read.send().await.unwrap();
+    assert!(version_of(&read) >= version);
+
+    let waiting = running.request(Method::GET, "/v1/catalog").header("marquetry-after", version + 1);
+    let waiting = tokio::spawn(async move { waiting.send().await.unwrap() });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!waiting.is_finished(), "the version is not there yet");
+    let begun = Instant::now();
+    running.client().blobs().put("b", "k", "2", &PutOptions::default()).await.unwrap();
+    let answer = waiting.await.unwrap();
+    assert!(answer.status().is_success() && version_of(&answer) > version);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
