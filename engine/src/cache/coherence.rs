@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::interval::RangeIndex;
 use crate::catalog::ObjectId;
@@ -30,6 +30,9 @@ use crate::limits::{CACHE_DEPENDENCIES_MAX, CACHE_GARBAGE_ENTRIES_MAX, CACHE_HIS
 
 /// What one key or range in the index takes besides its bytes, in bytes.
 const DEPENDENCY_OVERHEAD_SIZE_BYTES: usize = 160;
+
+/// Keys of commits that are still compared with a load under the lock; more are compared outside it first.
+const COMPARED_UNDER_LOCK: usize = 256;
 
 /// Where an entry is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,10 +49,10 @@ struct Dependent {
 }
 
 /// The keys of a commit that loads under way may have to be compared with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Past {
     version: Version,
-    keys: Vec<Bytes>,
+    keys: Arc<[Bytes]>,
 }
 
 #[derive(Debug)]
@@ -177,14 +180,33 @@ impl Coherence {
         if reads.points().count() + reads.ranges().len() > CACHE_DEPENDENCIES_MAX || size_bytes > room_bytes {
             return Admission::Refused;
         }
-        let mut state = self.state.lock();
-        if state.is_outdated(&reads, version) {
-            return Admission::Refused;
-        }
+        let Some(mut state) = self.compared(&reads, version) else { return Admission::Refused };
         let reads = Arc::new(reads);
         let alive = Arc::new(AtomicBool::new(true));
         let number = state.register(Dependent { reads: reads.clone(), alive: alive.clone(), place });
         Admission::Dependent(Arc::new(Dependency { number, coherence: self.clone(), reads, alive, size_bytes }))
+    }
+
+    /// The state, once it is clear that no commit after `version` touched `reads`; `None` when one did, or nobody knows.
+    fn compared(&self, reads: &ReadSet, version: Version) -> Option<MutexGuard<'_, State>> {
+        let touches = |past: &Past| past.keys.iter().any(|key| reads.contains(key));
+        let mut compared_to = version;
+        loop {
+            let state = self.state.lock();
+            if compared_to < state.comparable_from {
+                return None;
+            }
+            let past: Vec<Past> = state.after(compared_to).cloned().collect();
+            if past.iter().map(|past| past.keys.len()).sum::<usize>() <= COMPARED_UNDER_LOCK {
+                return (!past.iter().any(touches)).then_some(state);
+            }
+            // Commits wait for this lock, so that a long history is compared outside it, and then what came meanwhile.
+            drop(state);
+            if past.iter().any(touches) {
+                return None;
+            }
+            compared_to = past.last().map_or(compared_to, |last| last.version);
+        }
     }
 
     /// A commit is about to be visible: what depends on its keys, which ascend, is no longer alive.
@@ -231,11 +253,6 @@ impl Coherence {
 impl State {
     fn after(&self, version: Version) -> impl Iterator<Item = &Past> {
         self.history.range(self.history.partition_point(|past| past.version <= version)..)
-    }
-
-    fn is_outdated(&self, reads: &ReadSet, version: Version) -> bool {
-        version < self.comparable_from
-            || self.after(version).any(|past| past.keys.iter().any(|key| reads.contains(key)))
     }
 
     fn register(&mut self, dependent: Dependent) -> u64 {

@@ -16,7 +16,6 @@ use bytes::Bytes;
 use super::coherence::{Admission, Load, Place};
 use super::entry::{LoadOptions, verify_value};
 use super::flight::{Landing, Leader, Seat, Wait};
-use super::memory::StoredTie;
 use super::namespace::Namespace;
 use super::stored_entry::{Origin, StoredEntry};
 use super::volatile::Content;
@@ -178,9 +177,7 @@ impl CacheModel {
         let version = self.memory.next_entry_version().max(present.map_or(0, |entry| entry.version.saturating_add(1)));
         let origin = match &admission {
             Admission::Dependent(dependency) => {
-                let tie = StoredTie { version, dependency: dependency.clone() };
-                let replaced = self.memory.ties.lock().insert(leader.place.clone(), tie);
-                drop(replaced);
+                self.memory.ties.tie(leader.place.clone(), version, dependency.clone());
                 Some(Origin { incarnation: self.memory.incarnation, loaded_at: candidate.snapshot.version() })
             }
             _ => None,
@@ -191,23 +188,15 @@ impl CacheModel {
         match outcome {
             Ok(_) => {
                 self.relieve(namespace);
+                self.memory.make_room();
                 Ok(admission)
             }
             // The value is right all the same; only keeping it failed.
             Err(error) => {
                 tracing::debug!(%error, namespace = namespace.name, "a loaded value was not kept");
-                self.untie(&leader.place, version);
+                self.memory.ties.untie(&leader.place, version);
                 Ok(Admission::Refused)
             }
         }
-    }
-
-    fn untie(&self, place: &Place, version: u64) {
-        let mut ties = self.memory.ties.lock();
-        let is_own = ties.get(place).is_some_and(|tie| tie.version == version);
-        let untied = is_own.then(|| ties.remove(place));
-        drop(ties);
-        // Ends the dependency, which takes another lock.
-        drop(untied);
     }
 }

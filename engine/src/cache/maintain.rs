@@ -51,7 +51,7 @@ impl CacheModel {
             match namespace.volatile() {
                 Some(store) if store.clear_some() => more = true,
                 _ => {
-                    self.memory.untie_all(namespace.id);
+                    self.memory.ties.untie_all(namespace.id);
                     self.memory.forget_dropped(namespace.id);
                 }
             }

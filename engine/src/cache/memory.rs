@@ -18,14 +18,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
-use super::coherence::{Coherence, Dependency, Place};
+use super::coherence::{Coherence, Place};
 use super::flight::Board;
 use super::keys;
 use super::namespace::Namespace;
 use super::pending::VolatileWrite;
 use super::stored_entry::StoredEntry;
+use super::ties::Ties;
 use super::volatile::Gauge;
 use crate::catalog::{self, Entry, ObjectId, ObjectKind};
 use crate::env::Env;
@@ -46,20 +47,13 @@ struct Directory {
     dropped: Vec<Arc<Namespace>>,
 }
 
-/// A loaded entry in the keyspace and what it depends on.
-#[derive(Debug, Clone)]
-pub(super) struct StoredTie {
-    pub(super) version: u64,
-    pub(super) dependency: Arc<Dependency>,
-}
-
 pub(super) struct CacheMemory {
     pub(super) env: Arc<dyn Env>,
     directory: RwLock<Directory>,
     pub(super) board: Board,
     pub(super) coherence: Arc<Coherence>,
-    pub(super) ties: Mutex<HashMap<Place, StoredTie>>,
-    /// What all volatile entries take.
+    pub(super) ties: Ties,
+    /// What all volatile entries take, and all ties.
     pub(super) total: Arc<Gauge>,
     pub(super) size_bytes_max: u64,
     /// Tells loaded entries of this process from those of earlier ones; never 0.
@@ -75,12 +69,13 @@ impl std::fmt::Debug for CacheMemory {
 
 impl CacheMemory {
     pub(super) fn new(env: Arc<dyn Env>, size_bytes_max: u64, newest: Version) -> Self {
+        let total = Arc::new(Gauge::default());
         CacheMemory {
             directory: RwLock::default(),
             board: Board::new(env.random_u64()),
             coherence: Coherence::new(env.random_u64(), newest),
-            ties: Mutex::default(),
-            total: Arc::new(Gauge::default()),
+            ties: Ties::new(total.clone(), size_bytes_max / 2),
+            total,
             size_bytes_max,
             incarnation: env.random_u64().max(1),
             newest_entry_version: AtomicU64::new(0),
@@ -129,13 +124,6 @@ impl CacheMemory {
         self.directory.read().dropped.clone()
     }
 
-    /// Forgets what the entries of a dropped namespace depend on.
-    pub(super) fn untie_all(&self, id: ObjectId) {
-        let untied: Vec<_> = self.ties.lock().extract_if(|place, _| place.namespace == id).collect();
-        // Ends the dependencies, which takes another lock.
-        drop(untied);
-    }
-
     pub(super) fn forget_dropped(&self, id: ObjectId) {
         self.directory.write().dropped.retain(|namespace| namespace.id != id);
     }
@@ -167,12 +155,7 @@ impl CacheMemory {
         let place = Place { namespace: id, key: Bytes::copy_from_slice(entry_key) };
         self.board.hold(&place).ground(&place);
         let kept = value.and_then(|value| StoredEntry::decode(value).ok()).map(|entry| entry.version);
-        let mut ties = self.ties.lock();
-        let is_replaced = ties.get(&place).is_some_and(|tie| Some(tie.version) != kept);
-        let untied = is_replaced.then(|| ties.remove(&place));
-        drop(ties);
-        // Ends the dependency, which takes another lock.
-        drop(untied);
+        self.ties.replaced(&place, kept);
     }
 
     fn expiry_changed(&self, key: &Bytes) {

@@ -50,6 +50,7 @@ mod stored_entry;
 mod stored_state;
 #[cfg(test)]
 mod tests;
+mod ties;
 mod volatile;
 
 use std::sync::Arc;

@@ -13,8 +13,10 @@ pub struct CacheStatistics {
     pub volatile_entries: u64,
     /// What those take.
     pub volatile_size_bytes: u64,
-    /// What those may take in all.
-    pub volatile_size_bytes_max: u64,
+    /// What those take together with what stored entries depend on.
+    pub memory_size_bytes: u64,
+    /// What that may be.
+    pub memory_size_bytes_max: u64,
     /// Entries that live in the keyspace.
     pub stored_entries: u64,
     /// What those take.
@@ -39,9 +41,8 @@ impl CacheModel {
     pub(crate) fn statistics(&self) -> CacheStatistics {
         let (dependent_entries, invalidations) = self.memory.coherence.figures();
         let mut all = CacheStatistics {
-            volatile_entries: self.memory.total.entries(),
-            volatile_size_bytes: self.memory.total.size_bytes(),
-            volatile_size_bytes_max: self.memory.size_bytes_max,
+            memory_size_bytes: self.memory.total.size_bytes(),
+            memory_size_bytes_max: self.memory.size_bytes_max,
             dependent_entries,
             invalidations,
             ..CacheStatistics::default()
@@ -49,10 +50,12 @@ impl CacheModel {
         for namespace in self.memory.all() {
             let info = namespace.info();
             all.namespaces += 1;
-            if namespace.stored().is_some() {
-                all.stored_entries += info.entries;
-                all.stored_size_bytes += info.size_bytes;
-            }
+            let (entries, size_bytes) = match namespace.volatile() {
+                Some(_) => (&mut all.volatile_entries, &mut all.volatile_size_bytes),
+                None => (&mut all.stored_entries, &mut all.stored_size_bytes),
+            };
+            *entries += info.entries;
+            *size_bytes += info.size_bytes;
             all.hits += info.hits;
             all.misses += info.misses;
             all.loads += info.loads;

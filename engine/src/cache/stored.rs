@@ -60,9 +60,10 @@ impl CacheMemory {
             return false;
         }
         let place = Place { namespace: namespace.id, key: Bytes::copy_from_slice(key) };
-        let tie = self.ties.lock().get(&place).filter(|tie| tie.version == entry.version).cloned();
-        let Some(tie) = tie.filter(|tie| tie.dependency.is_alive()) else { return false };
-        reader.rest_on(&tie.dependency.reads);
+        let Some(dependency) = self.ties.get(&place, entry.version).filter(|dependency| dependency.is_alive()) else {
+            return false;
+        };
+        reader.rest_on(&dependency.reads);
         true
     }
 }

@@ -338,7 +338,7 @@ fn namespaces_are_created_listed_and_dropped() {
         settle(&database).unwrap();
         while database.shared.keyspace.reclaim().unwrap() {}
         let figures = database.stats().cache;
-        assert_eq!((figures.namespaces, figures.volatile_entries, figures.volatile_size_bytes), (0, 0, 0));
+        assert_eq!((figures.namespaces, figures.volatile_entries, figures.memory_size_bytes), (0, 0, 0));
         create(&database, "c", class, 1024 * 1024);
         assert_eq!(cache.get("k").unwrap(), None);
         assert_eq!(database.check().unwrap().cache.entries, 0);
@@ -414,7 +414,7 @@ fn all_volatile_namespaces_together_stay_within_their_share() {
     for number in 0..30_000u64 {
         let cache = database.cache(&format!("n{}", number % 8));
         cache.set(format!("k{number}"), vec![0; 500], &SetOptions::default()).unwrap();
-        assert!(database.stats().cache.volatile_size_bytes <= share + 64 * 1024);
+        assert!(database.stats().cache.memory_size_bytes <= share + 64 * 1024);
     }
     let figures = database.stats().cache;
     assert!(figures.volatile_size_bytes > share / 2, "{figures:?}");

@@ -46,6 +46,16 @@ impl Gauge {
         self.size_bytes.load(Ordering::Relaxed)
     }
 
+    /// Counts bytes that belong to no volatile entry.
+    pub(super) fn reserve(&self, size_bytes: u64) {
+        self.size_bytes.fetch_add(size_bytes, Ordering::Relaxed);
+    }
+
+    /// Counts them no more.
+    pub(super) fn release(&self, size_bytes: u64) {
+        self.size_bytes.fetch_sub(size_bytes, Ordering::Relaxed);
+    }
+
     fn add(&self, size_bytes: u64) {
         self.entries.fetch_add(1, Ordering::Relaxed);
         self.size_bytes.fetch_add(size_bytes, Ordering::Relaxed);
