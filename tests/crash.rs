@@ -9,6 +9,8 @@
 //! The oracle is a plain [`World`] that every step changes beside the engine. Search has no state of its own in it: what is found
 //! must be what a look through the world's documents finds.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind as Io;
 use std::path::Path;

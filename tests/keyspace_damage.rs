@@ -7,6 +7,8 @@
 //!   crash at every I/O               nothing acknowledged lost, nothing partial, at most the one in flight more
 //! ```
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};

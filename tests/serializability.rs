@@ -8,6 +8,8 @@
 //!
 //! Values are unique, so equal values mean equal writers; scans are compared whole, so phantoms are seen.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};

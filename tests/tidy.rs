@@ -1,5 +1,7 @@
 //! The architecture as a test: who may name whom, and how large a file may grow.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,6 @@
 //!   Database ── transact(|tx| ...) ── tx.tables()  tx.documents()  tx.blobs()  tx.cache()  tx.search()  tx.queues()
 //! ```
 
-#![allow(dead_code, reason = "the models are about to use it")]
 pub mod blob;
 pub mod cache;
 mod catalog;

@@ -1,5 +1,7 @@
 //! Every route against every kind of credential, from the document that the server gives about itself.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use marquetry_server::{Server, Settings};

@@ -1,5 +1,7 @@
 //! Objects over HTTP: streams in both directions, ranges, tags, conditions, transactions.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::collections::BTreeMap;

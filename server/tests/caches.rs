@@ -1,5 +1,7 @@
 //! Caches over HTTP: entries as bytes, conditions, times, numbers, transactions, and what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The real binary: help, exit codes, a served directory, signals.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::io::{Read, Write};

@@ -1,5 +1,7 @@
 //! A server whose disk fills up, whose directory cannot be written, or whose files were damaged.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::io::ErrorKind;

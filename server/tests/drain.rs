@@ -1,5 +1,7 @@
 //! Stopping: what has begun is finished, what is idle is closed, what hangs is cut.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::time::{Duration, Instant};

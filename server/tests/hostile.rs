@@ -1,5 +1,7 @@
 //! Every operation that a batch knows, with everything wrong that its document allows to get wrong.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use reqwest::StatusCode;

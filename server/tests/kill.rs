@@ -9,6 +9,8 @@
 //! a changed document that search finds, a receipt blob, a cache entry and a message; a shipment is a row and the
 //! acknowledgement of that message.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::collections::BTreeSet;

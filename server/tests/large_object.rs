@@ -1,5 +1,7 @@
 //! A large object through the real server: equal bytes, flat memory.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use bytes::Bytes;

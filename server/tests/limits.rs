@@ -1,5 +1,7 @@
 //! What a stranger may not make large or long: heads, bodies, depth, time, connections, open transactions.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::time::{Duration, Instant};

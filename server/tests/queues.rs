@@ -1,5 +1,7 @@
 //! Queues over HTTP: leases, long polls, transactions, stale receipts, dead letters, bad input.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::time::{Duration, Instant};

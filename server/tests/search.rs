@@ -1,5 +1,7 @@
 //! Search over HTTP: indexes, queries, transactions, batches, bad input.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use marquetry_client::{Client, ErrorKind, SearchRequest};

@@ -1,5 +1,7 @@
 //! Tables over HTTP: every type there and back, ranges, broken rules, transactions, batches, bad input.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use marquetry_client::{Column, ErrorKind, Index, Scan, TableDefinition};

@@ -1,5 +1,7 @@
 //! Transactions over several requests, batches with preconditions, and versions that answers carry.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::time::{Duration, Instant};

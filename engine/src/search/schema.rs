@@ -242,14 +242,6 @@ pub(super) fn date(value: &Value) -> Option<i64> {
     Some(local?.and_utc().timestamp_micros())
 }
 
-/// A moment as text.
-pub(super) fn date_text(micros: i64) -> Value {
-    match DateTime::from_timestamp_micros(micros) {
-        Some(moment) => Value::String(moment.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
-        None => Value::from(micros),
-    }
-}
-
 impl std::fmt::Debug for IndexSchema {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "IndexSchema of {} fields", self.fields.len())

@@ -14,15 +14,6 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta,
 
 use crate::error::{Error, Result};
 
-/// How dates and times are joined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// `2026-11-23 14:05:09+00`.
-    Postgres,
-    /// `2026-11-23T14:05:09Z`.
-    Iso,
-}
-
 pub(crate) fn date_text(date: NaiveDate) -> String {
     match date.year() {
         year if year > 0 => day_text(year, date),
@@ -42,27 +33,21 @@ pub(crate) fn time_text(time: NaiveTime) -> String {
     }
 }
 
-pub(crate) fn timestamp_text(timestamp: NaiveDateTime, style: Style) -> String {
-    joined(timestamp, style, "")
+/// `2026-11-23T14:05:09`.
+pub(crate) fn timestamp_text(timestamp: NaiveDateTime) -> String {
+    joined(timestamp, "")
 }
 
-pub(crate) fn timestamptz_text(moment: DateTime<Utc>, style: Style) -> String {
-    let zone = match style {
-        Style::Postgres => "+00",
-        Style::Iso => "Z",
-    };
-    joined(moment.naive_utc(), style, zone)
+/// `2026-11-23T14:05:09Z`.
+pub(crate) fn timestamptz_text(moment: DateTime<Utc>) -> String {
+    joined(moment.naive_utc(), "Z")
 }
 
-fn joined(timestamp: NaiveDateTime, style: Style, zone: &str) -> String {
-    let between = match style {
-        Style::Postgres => ' ',
-        Style::Iso => 'T',
-    };
+fn joined(timestamp: NaiveDateTime, zone: &str) -> String {
     let (date, time) = (timestamp.date(), time_text(timestamp.time()));
     match date.year() {
-        year if year > 0 => format!("{}{between}{time}{zone}", day_text(year, date)),
-        year => format!("{}{between}{time}{zone} BC", day_text(1 - year, date)),
+        year if year > 0 => format!("{}T{time}{zone}", day_text(year, date)),
+        year => format!("{}T{time}{zone} BC", day_text(1 - year, date)),
     }
 }
 

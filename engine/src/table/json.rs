@@ -25,7 +25,7 @@ use serde_json::{Map, Number, Value as Json};
 use uuid::Uuid;
 
 use super::column_type::ColumnType;
-use super::datetime::{self, Style};
+use super::datetime;
 use super::definition::TableDefinition;
 use super::request::{ScanForm, ScanRequest};
 use super::row::{Key, Row};
@@ -51,8 +51,8 @@ pub(crate) fn value_to_json(value: &Value) -> Json {
         Value::Bytea(bytes) => Json::String(BASE64.encode(bytes)),
         Value::Date(date) => Json::String(datetime::date_text(*date)),
         Value::Time(time) => Json::String(datetime::time_text(*time)),
-        Value::Timestamp(timestamp) => Json::String(datetime::timestamp_text(*timestamp, Style::Iso)),
-        Value::TimestampTz(moment) => Json::String(datetime::timestamptz_text(*moment, Style::Iso)),
+        Value::Timestamp(timestamp) => Json::String(datetime::timestamp_text(*timestamp)),
+        Value::TimestampTz(moment) => Json::String(datetime::timestamptz_text(*moment)),
         Value::Uuid(uuid) => Json::String(uuid.to_string()),
         Value::Jsonb(json) => json.clone(),
     }

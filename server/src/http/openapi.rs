@@ -88,7 +88,7 @@ fn operation(route: Route) -> OperationBuilder {
     }
     let (media_type, schema) = match route.request {
         None => return operation,
-        Some(Body::Json { schema, .. }) => ("application/json", schema),
+        Some(Body::Json { schema, .. }) => ("application/json", *schema),
         Some(Body::Bytes) => {
             let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
             ("application/octet-stream", ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into())

@@ -49,7 +49,7 @@ pub(crate) struct Route {
 /// What a route takes as its body.
 pub(crate) enum Body {
     /// JSON of this schema, with the schemas that it refers to.
-    Json { schema: RefOr<Schema>, parts: Vec<(String, RefOr<Schema>)> },
+    Json { schema: Box<RefOr<Schema>>, parts: Vec<(String, RefOr<Schema>)> },
     /// Any bytes.
     Bytes,
 }
@@ -114,7 +114,7 @@ impl Route {
         T::schemas(&mut parts);
         parts.push((T::name().into_owned(), T::schema()));
         let schema = utoipa::openapi::Ref::from_schema_name(T::name().into_owned());
-        self.request = Some(Body::Json { schema: schema.into(), parts });
+        self.request = Some(Body::Json { schema: Box::new(schema.into()), parts });
         self
     }
 
