@@ -91,6 +91,30 @@ async fn every_type_comes_back_as_it_was_sent() {
 }
 
 #[tokio::test]
+async fn numbers_of_double_precision_keep_every_bit() {
+    let running = start().await;
+    let tables = running.client().tables();
+    let columns = vec![Column::new("number", "float8"), Column::new("json", "jsonb")];
+    let definition =
+        TableDefinition { name: "floats".into(), columns, primary_key: vec!["number".into()], ..Default::default() };
+    tables.create(&definition).await.unwrap();
+    let mut state = 1u64;
+    let numbers = std::iter::from_fn(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Some(f64::from_bits(state ^ (state >> 29)))
+    });
+    let numbers: Vec<f64> = numbers.filter(|number| number.is_finite()).take(1_000).collect();
+    let rows = numbers.iter().map(|number| json!({"number": number, "json": [number]})).collect();
+    tables.insert_many("floats", rows).await.unwrap();
+    let snapshot = running.database.snapshot().unwrap();
+    for number in numbers {
+        let row = snapshot.tables().get("floats", number).unwrap();
+        let row = row.unwrap_or_else(|| panic!("{number:e} was changed on its way"));
+        assert_eq!(row.to_json()["json"], json!([number]));
+    }
+}
+
+#[tokio::test]
 async fn rows_are_written_scanned_and_counted() {
     let running = with_people().await;
     let tables = running.client().tables();
