@@ -63,3 +63,12 @@ impl From<marquetry_client::Error> for Failure {
         Failure::failed(error.to_string())
     }
 }
+
+impl From<marquetry_shop::ShopError> for Failure {
+    fn from(error: marquetry_shop::ShopError) -> Self {
+        match error {
+            marquetry_shop::ShopError::Embedded(error) => error.into(),
+            error => Failure::failed(error.to_string()),
+        }
+    }
+}

@@ -74,11 +74,11 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// What `work` returns, without blocking the runtime.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> marquetry::Result<T> + Send + 'static,
+async fn blocking<T: Send + 'static, E: Into<Failure> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, Failure> {
     let outcome = tokio::task::spawn_blocking(work).await;
-    Ok(outcome.map_err(|fault| Failure::failed(fault.to_string()))??)
+    outcome.map_err(|fault| Failure::failed(fault.to_string()))?.map_err(Into::into)
 }
 
 /// Prints `value` to standard output as JSON for people.

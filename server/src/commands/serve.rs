@@ -4,6 +4,7 @@
 //!   defaults < --config FILE < MARQUETRY_TOKEN < arguments --> Settings --> Server --> signal --> drain --> 0
 //! ```
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -25,7 +26,7 @@ Examples:
   marquetry serve
       keeps data in ./marquetry-data and answers http://127.0.0.1:7400
   marquetry serve --demo
-      loads the demo shop and prints a line to try for each model
+      loads the demo shop, and data files where there are any, and prints a line to try for each model
   MARQUETRY_TOKEN=$(head -c 32 /dev/urandom | base64) marquetry serve --http 0.0.0.0:7400
       answers other machines; every request must send Authorization: Bearer TOKEN
 
@@ -73,6 +74,10 @@ pub struct Serve {
     /// Load the demo shop, and print one line to try for each model
     #[arg(long)]
     demo: bool,
+
+    /// Where the demo finds stores.json, categories.json and recipes.json [default: ../shared/data, if it is there]
+    #[arg(long, value_name = "DIR", requires = "demo")]
+    demo_data: Option<PathBuf>,
 }
 
 impl Serve {
@@ -81,20 +86,21 @@ impl Serve {
     /// # Errors
     /// The settings are wrong, the address is taken, or the data directory cannot be opened.
     pub fn run(self) -> Result<(), Failure> {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        // The greeting of the demo is not to drown in the log of a terminal.
+        let level = if self.demo && std::io::stderr().is_terminal() { "warn" } else { "info" };
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
         let file = self.config.as_deref().map(ConfigurationFile::load).transpose()?.unwrap_or_default();
         let data = self.data.clone().or(file.data.clone()).unwrap_or_else(|| DEFAULT_DATA.into());
         let settings = self.settings(file)?.checked()?;
         runtime()?.block_on(async move {
-            let database = open(data).await?;
-            if self.demo {
-                load_demo(&database).await?;
-            }
+            let database = open(data.clone()).await?;
+            let is_guarded = settings.token.is_some();
+            let loaded = if self.demo { Some(load_demo(&database, self.demo_data).await?) } else { None };
             let server = Server::start(database.clone(), settings).await?;
             tracing::info!(url = server.url(), "listening");
-            if self.demo {
-                demo::lines(&server.url()).iter().for_each(|line| println!("{line}"));
+            if let Some(loaded) = loaded {
+                println!("{}", demo::greeting(&server.url(), &data, is_guarded, &loaded));
             }
             stop_signal().await?;
             tracing::info!("stopping");
@@ -129,9 +135,9 @@ async fn open(data: PathBuf) -> Result<Database, Failure> {
     blocking(move || Database::open(data)).await
 }
 
-async fn load_demo(database: &Database) -> Result<(), Failure> {
+async fn load_demo(database: &Database, directory: Option<PathBuf>) -> Result<demo::Loaded, Failure> {
     let database = database.clone();
-    blocking(move || demo::load(&database)).await
+    blocking(move || demo::load(&database, directory.as_deref())).await
 }
 
 fn token_from(text: &str, place: &str) -> Result<Token, Failure> {
