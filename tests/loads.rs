@@ -1,5 +1,7 @@
 //! Loaded cache entries against every model that they can be loaded from.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use marquetry::blob::PutOptions;
 use marquetry::cache::{CacheClass, CacheOptions, LoadOptions};
 use marquetry::document::Find;

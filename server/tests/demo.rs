@@ -1,5 +1,7 @@
 //! `marquetry serve --demo`: what it prints works as printed.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::io::{BufRead, BufReader};

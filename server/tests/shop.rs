@@ -1,5 +1,7 @@
 //! The shop against a server: the same tests as embedded, by another URL.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 #[path = "../../examples/shop/tests/verbs/mod.rs"]
 mod verbs;
