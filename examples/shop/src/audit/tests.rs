@@ -42,10 +42,13 @@ fn whole_books_are_clean() {
     assert_eq!(audit.missing(&acknowledged), [lost]);
 }
 
+/// One thing that is wrong in otherwise whole books.
+type Break = fn(&mut Books);
+
 #[test]
 fn every_kind_of_partial_order_is_found() {
-    let breaks: [(&str, fn(&mut Books)); 17] = [
-        ("no order row", |books| drop(books.orders.pop())),
+    let breaks: [(&str, Break); 17] = [
+        ("no order row", |books| books.orders.truncate(1)),
         ("no line", |books| drop(books.lines.pop())),
         ("another total", |books| books.orders[0].total_cents += 1),
         ("nobody's order", |books| books.accounts.clear()),
