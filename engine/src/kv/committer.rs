@@ -290,12 +290,13 @@ impl Committer {
     }
 
     fn append(&self, writer: &mut WriterState, first: Version, commits: Vec<Vec<u8>>) -> Result<Version> {
+        // Also with nothing to append: what failed to be written is gone from the buffer, and must not pass for written.
+        if let Err(error) = self.refuse_when_poisoned() {
+            return Err(indeterminate(&error));
+        }
         let mut version = first;
         for group in groups(&commits) {
             encode_record(version, group, &mut writer.record);
-            if let Err(error) = self.refuse_when_poisoned() {
-                return Err(indeterminate(&error));
-            }
             if let Err(error) = self.log.append(writer.next, &writer.record) {
                 return Err(self.poison(error));
             }
@@ -468,3 +469,6 @@ fn indeterminate(cause: &Error) -> Error {
         cause.message()
     ))
 }
+
+#[cfg(test)]
+mod tests;
