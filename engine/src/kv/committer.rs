@@ -27,7 +27,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 
-use super::memtable::{Change, Memtable};
+use super::memtable::{Change, Memtable, ReaderVersions};
 use super::read_set::ReadSet;
 use super::record::{encode_commit, encode_record};
 use super::version::Version;
@@ -95,6 +95,8 @@ pub(crate) struct Committer {
     changed: Condvar,
     visible: AtomicU64,
     poison: Mutex<Option<String>>,
+    /// Log records since the last freeze.
+    unfolded_size_bytes: AtomicU64,
     observers: parking_lot::RwLock<Vec<Arc<dyn CommitObserver>>>,
     pub(crate) readers: Arc<Registry>,
     pub(crate) writers: Arc<Registry>,
@@ -114,6 +116,7 @@ impl Committer {
         active: Arc<Memtable>,
         newest: Version,
         tail: Position,
+        unfolded_size_bytes: u64,
         statistics: Arc<Statistics>,
     ) -> Self {
         Committer {
@@ -133,6 +136,7 @@ impl Committer {
             changed: Condvar::new(),
             visible: AtomicU64::new(newest.number()),
             poison: Mutex::new(None),
+            unfolded_size_bytes: AtomicU64::new(unfolded_size_bytes),
             observers: parking_lot::RwLock::new(Vec::new()),
             readers: Arc::new(Registry::default()),
             writers: Arc::new(Registry::default()),
@@ -152,6 +156,11 @@ impl Committer {
         self.publish.lock().durable
     }
 
+    /// Bytes of the log that an open after a crash would have to apply.
+    pub(crate) fn unfolded_size_bytes(&self) -> u64 {
+        self.unfolded_size_bytes.load(Ordering::Relaxed)
+    }
+
     /// Why commits are refused, when they are.
     pub(crate) fn poisoned(&self) -> Option<String> {
         self.poison.lock().clone()
@@ -159,8 +168,8 @@ impl Committer {
 
     /// The oldest version that anybody reads or may come to read.
     pub(crate) fn oldest_reader(&self) -> Version {
-        let oldest_writer = self.writers.oldest(|| self.visible());
-        self.readers.oldest(|| self.visible()).min(oldest_writer)
+        // Whoever writes is among the readers.
+        self.readers.oldest(|| self.visible())
     }
 
     /// Commits, and returns the version once it is as durable as asked and visible to every later reader.
@@ -238,7 +247,7 @@ impl Committer {
         state.next = version.next();
         state.unwritten_size_bytes += encoded.len();
         state.unwritten.push(encoded);
-        state.active.insert(version, &proposal.changes, self.oldest_reader());
+        state.active.insert(version, &proposal.changes, &ReadersNow { committer: self, oldest: self.oldest_reader() });
         self.remember(state, version, &proposal.changes);
         let pending = Pending {
             version,
@@ -301,6 +310,7 @@ impl Committer {
                 return Err(self.poison(error));
             }
             writer.next = writer.next.next();
+            self.unfolded_size_bytes.fetch_add(writer.record.len() as u64, Ordering::Relaxed);
             version = Version::new(version.number() + group.len() as u64);
             self.statistics.records.fetch_add(1, Ordering::Relaxed);
         }
@@ -424,8 +434,25 @@ impl Committer {
             (table, first, commits, Version::new(state.next.number() - 1))
         };
         self.append(&mut writer, first, commits)?;
+        self.unfolded_size_bytes.store(0, Ordering::Relaxed);
         let position = Position::new(writer.next.number() - 1);
         Ok(Frozen { table, version, position })
+    }
+}
+
+/// Who reads at the moment of a commit.
+struct ReadersNow<'a> {
+    committer: &'a Committer,
+    oldest: Version,
+}
+
+impl ReaderVersions for ReadersNow<'_> {
+    fn oldest(&self) -> Version {
+        self.oldest
+    }
+
+    fn all(&self) -> Vec<Version> {
+        self.committer.readers.all(|| self.committer.visible())
     }
 }
 

@@ -7,8 +7,8 @@
 //!
 //! - Versions of a key ascend. A commit is inserted before it is visible; readers ask for a version
 //!   and never see beyond it.
-//! - An old version is dropped on the next write of its key once no reader can ask for it, so that a hot key
-//!   costs the memory of the versions in use and no more.
+//! - An old version is dropped on a later write of its key once no reader can ask for it, so that a hot key
+//!   costs the memory of about twice the versions in use and no more, however old the oldest reader is.
 //! - The lock is held for one lookup, one page of a scan or one slice of a commit, never across I/O.
 
 use std::collections::BTreeMap;
@@ -26,6 +26,8 @@ pub(crate) type Change = (Bytes, Option<Bytes>);
 
 /// Writes inserted under one hold of the lock, so that a huge commit does not keep readers waiting.
 const INSERT_SLICE: usize = 512;
+/// From this many versions of one key on, those between two readers are looked for.
+const CROWDED_VERSIONS: usize = 8;
 /// What a key costs beside its bytes: map slot, version, counters of shared bytes.
 const ENTRY_OVERHEAD_BYTES: usize = 96;
 
@@ -51,20 +53,24 @@ impl Chain {
     }
 
     /// Adds a version and returns how many bytes of values became unreachable.
-    fn push(&mut self, version: Version, value: Option<Bytes>, oldest_reader: Version) -> usize {
+    fn push(&mut self, version: Version, value: Option<Bytes>, readers: &dyn ReaderVersions) -> usize {
         let mut versions = match std::mem::replace(self, Chain::One(version, None)) {
             Chain::One(written, old) => vec![(written, old)],
             Chain::Many(versions) => versions,
         };
-        debug_assert!(versions.last().is_some_and(|(newest, _)| *newest <= version));
-        if versions.last().is_some_and(|(newest, _)| *newest == version) {
-            versions.pop();
-        }
-        let keep_from = versions.iter().rposition(|(written, _)| *written <= oldest_reader).unwrap_or(0);
-        let mut dropped = versions.drain(..keep_from).map(|(_, old)| weight(&old)).sum();
-        // The kept version at or below the oldest reader is itself unreachable once the commit being added is not above it.
-        if version <= oldest_reader {
+        debug_assert!(versions.last().is_some_and(|(newest, _)| *newest < version));
+        let oldest = readers.oldest();
+        let mut dropped = 0;
+        if version <= oldest {
+            // Not even the newest of the old ones can be read any more.
             dropped += versions.drain(..).map(|(_, old)| weight(&old)).sum::<usize>();
+        } else {
+            let kept_from = versions.partition_point(|(written, _)| *written <= oldest).saturating_sub(1);
+            dropped += versions.drain(..kept_from).map(|(_, old)| weight(&old)).sum::<usize>();
+        }
+        if versions.len() >= CROWDED_VERSIONS && versions.len() == versions.capacity() {
+            // Only when there would be no room: looking for gaps between readers costs a walk over all of them.
+            dropped += drop_between(&mut versions, &readers.all());
         }
         *self = if versions.is_empty() {
             Chain::One(version, value)
@@ -73,6 +79,48 @@ impl Chain {
             Chain::Many(versions)
         };
         dropped
+    }
+}
+
+/// Drops the versions that no reader sees; the last one of `readers` stands for all who begin later.
+fn drop_between(versions: &mut Vec<(Version, Option<Bytes>)>, readers: &[Version]) -> usize {
+    let newest_reader = readers.last().copied().unwrap_or_default();
+    let successors: Vec<Version> = versions.iter().skip(1).map(|(written, _)| *written).collect();
+    let mut successors = successors.into_iter();
+    let mut dropped = 0;
+    versions.retain(|(written, old)| {
+        let is_seen = match successors.next() {
+            Some(_) if *written > newest_reader => true,
+            Some(successor) => {
+                let at_or_after = readers.partition_point(|reader| reader < written);
+                readers.get(at_or_after).is_some_and(|reader| *reader < successor)
+            }
+            None => true,
+        };
+        if !is_seen {
+            dropped += weight(old);
+        }
+        is_seen
+    });
+    dropped
+}
+
+/// The versions that are being read, and those that may come to be read.
+pub(crate) trait ReaderVersions {
+    /// No reader is older than this, and none will be.
+    fn oldest(&self) -> Version;
+    /// The versions of all readers, ascending; the last is the oldest that a later reader may have.
+    fn all(&self) -> Vec<Version>;
+}
+
+/// Nobody reads while this one is written.
+impl ReaderVersions for Version {
+    fn oldest(&self) -> Version {
+        *self
+    }
+
+    fn all(&self) -> Vec<Version> {
+        vec![*self]
     }
 }
 
@@ -88,7 +136,7 @@ pub(crate) struct Memtable {
 
 impl Memtable {
     /// Adds the changes of one commit; nobody reads `version` before it is published.
-    pub(crate) fn insert(&self, version: Version, changes: &[Change], oldest_reader: Version) {
+    pub(crate) fn insert(&self, version: Version, changes: &[Change], readers: &dyn ReaderVersions) {
         for slice in changes.chunks(INSERT_SLICE) {
             let mut grown = 0usize;
             let mut shrunk = 0usize;
@@ -96,7 +144,7 @@ impl Memtable {
             for (key, value) in slice {
                 grown += weight(value);
                 match entries.get_mut(key) {
-                    Some(chain) => shrunk += chain.push(version, value.clone(), oldest_reader),
+                    Some(chain) => shrunk += chain.push(version, value.clone(), readers),
                     None => {
                         grown += key.len() + ENTRY_OVERHEAD_BYTES;
                         entries.insert(key.clone(), Chain::One(version, value.clone()));
@@ -210,8 +258,8 @@ mod tests {
     #[test]
     fn a_reader_sees_its_version_and_no_later_one() {
         let table = Memtable::default();
-        table.insert(Version::new(3), &[(bytes("a"), Some(bytes("x")))], Version::ZERO);
-        table.insert(Version::new(7), &[(bytes("a"), None)], Version::ZERO);
+        table.insert(Version::new(3), &[(bytes("a"), Some(bytes("x")))], &Version::ZERO);
+        table.insert(Version::new(7), &[(bytes("a"), None)], &Version::ZERO);
         assert_eq!(table.get(b"a", Version::new(2)), None);
         assert_eq!(table.get(b"a", Version::new(5)), Some(Some(bytes("x"))));
         assert_eq!(table.get(b"a", Version::new(7)), Some(None));
@@ -223,21 +271,41 @@ mod tests {
         let table = Memtable::default();
         for number in 1..=1000 {
             let oldest_reader = Version::new(number - 1);
-            table.insert(Version::new(number), &[(bytes("hot"), Some(bytes("0123456789")))], oldest_reader);
+            table.insert(Version::new(number), &[(bytes("hot"), Some(bytes("0123456789")))], &oldest_reader);
         }
         assert!(table.size_bytes() < 1000, "{} bytes", table.size_bytes());
         assert_eq!(table.get(b"hot", Version::new(1000)), Some(Some(bytes("0123456789"))));
         assert_eq!(table.get(b"hot", Version::new(999)), Some(Some(bytes("0123456789"))));
     }
 
-    #[test]
-    fn a_version_in_use_is_kept() {
-        let table = Memtable::default();
-        table.insert(Version::new(1), &[(bytes("k"), Some(bytes("old")))], Version::ZERO);
-        for number in 5..50 {
-            table.insert(Version::new(number), &[(bytes("k"), Some(bytes("new")))], Version::new(4));
+    struct Readers(Vec<Version>);
+
+    impl ReaderVersions for Readers {
+        fn oldest(&self) -> Version {
+            self.0[0]
         }
-        assert_eq!(table.get(b"k", Version::new(4)), Some(Some(bytes("old"))));
+
+        fn all(&self) -> Vec<Version> {
+            self.0.clone()
+        }
+    }
+
+    #[test]
+    fn versions_in_use_are_kept_and_those_between_them_are_not() {
+        let table = Memtable::default();
+        let value = |number: u64| Some(Bytes::from(number.to_string()));
+        let readers = [40, 41, 700];
+        for number in (2..=10_000).step_by(2) {
+            // Readers come and stay; whoever begins now reads the version before.
+            let mut all: Vec<u64> = readers.into_iter().filter(|reader| *reader < number).collect();
+            all.push(number - 1);
+            let readers = Readers(all.into_iter().map(Version::new).collect());
+            table.insert(Version::new(number), &[(bytes("hot"), value(number))], &readers);
+        }
+        for (reader, seen) in [(40, 40), (41, 40), (700, 700), (9_999, 9_998), (10_000, 10_000)] {
+            assert_eq!(table.get(b"hot", Version::new(reader)), Some(value(seen)), "at {reader}");
+        }
+        assert!(table.size_bytes() < 3_000, "{} bytes", table.size_bytes());
     }
 
     #[test]
@@ -246,7 +314,7 @@ mod tests {
         for number in 0..100u32 {
             let visible = if number % 3 == 0 { 1 } else { 9 };
             let key = Bytes::from(format!("{number:03}"));
-            table.insert(Version::new(visible), &[(key.clone(), Some(key))], Version::ZERO);
+            table.insert(Version::new(visible), &[(key.clone(), Some(key))], &Version::ZERO);
         }
         for direction in [Direction::Forward, Direction::Backward] {
             let mut rest = Some(KeyRange::new("010", Some("090")));

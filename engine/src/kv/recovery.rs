@@ -25,6 +25,8 @@ pub(crate) struct Recovered {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) memtable: Memtable,
     pub(crate) newest: Version,
+    /// Bytes of the records in the memtable.
+    pub(crate) unfolded_size_bytes: u64,
 }
 
 pub(crate) fn recover(
@@ -48,13 +50,14 @@ pub(crate) fn recover(
         LogError::Taken { tail } => Error::unavailable(format!("another writer owns the log, which ends at {tail}")),
         LogError::Indeterminate(error) | LogError::Unavailable(error) => error,
     })?;
-    let mut replay = Replay { checkpoint, settings, memtable: Memtable::default(), newest: mark.version };
+    let mut replay =
+        Replay { checkpoint, settings, memtable: Memtable::default(), newest: mark.version, records_size_bytes: 0 };
     for record in log.read(mark.position.next())? {
         let (position, record) = record?;
         replay.apply(position, &record).map_err(|error| error.context(format_args!("log record {position}")))?;
     }
-    let Replay { memtable, newest, .. } = replay;
-    Ok(Recovered { log, memtable, newest })
+    let Replay { memtable, newest, records_size_bytes, .. } = replay;
+    Ok(Recovered { log, memtable, newest, unfolded_size_bytes: records_size_bytes as u64 })
 }
 
 struct Replay<'a> {
@@ -62,6 +65,8 @@ struct Replay<'a> {
     settings: &'a KeyspaceSettings,
     memtable: Memtable,
     newest: Version,
+    /// Bytes of the records since the last fold: one value that still counts keeps all of its record in memory.
+    records_size_bytes: usize,
 }
 
 impl Replay<'_> {
@@ -76,14 +81,17 @@ impl Replay<'_> {
                     self.newest
                 )));
             }
-            self.memtable.insert(version, &changes, version);
+            self.memtable.insert(version, &changes, &version);
             self.newest = version;
         }
         // A long log is folded on the way, so that recovery needs no more memory than running does.
-        if self.memtable.size_bytes() >= self.settings.memtable_size_bytes() {
+        self.records_size_bytes += record.len();
+        let size_bytes = self.memtable.size_bytes().max(self.records_size_bytes);
+        if size_bytes >= self.settings.recovered_size_bytes() {
             let mark = CheckpointMark { version: self.newest, position };
             self.checkpoint.fold(&mut self.memtable.newest(), mark)?;
             self.memtable = Memtable::default();
+            self.records_size_bytes = 0;
         }
         Ok(())
     }

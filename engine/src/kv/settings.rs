@@ -37,6 +37,17 @@ impl KeyspaceSettings {
         self.memory_size_bytes / 4
     }
 
+    /// What an open may keep in memory of the log before it folds: as much as a memtable may grow to.
+    pub(crate) fn recovered_size_bytes(&self) -> usize {
+        self.memtable_size_bytes() * 2
+    }
+
+    /// The log since the last fold after which the memtable is folded although it is not full: keys that are written
+    /// over and over fill the log and never the memtable, and opening after a crash takes its time by the log.
+    pub(crate) fn unfolded_log_size_bytes(&self) -> u64 {
+        (self.log_segment_size_bytes * 2).max(self.memtable_size_bytes() as u64)
+    }
+
     pub(crate) fn page_cache_size_bytes(&self) -> usize {
         self.memory_size_bytes / 4
     }

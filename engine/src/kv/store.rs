@@ -87,8 +87,14 @@ impl Keyspace {
         let statistics = Arc::new(Statistics::default());
         let active = Arc::new(recovered.memtable);
         let levels = Levels { active: active.clone(), frozen: None, checkpoint: checkpoint.reader()? };
-        let committer =
-            Committer::new(recovered.log.clone(), active, recovered.newest, recovered.log.tail(), statistics.clone());
+        let committer = Committer::new(
+            recovered.log.clone(),
+            active,
+            recovered.newest,
+            recovered.log.tail(),
+            recovered.unfolded_size_bytes,
+            statistics.clone(),
+        );
         Ok(Arc::new(Keyspace {
             env,
             settings,
@@ -155,7 +161,7 @@ impl Keyspace {
         let buffered = proposal.durability == super::Durability::Buffered;
         let drops = super::reclaim::drops_a_prefix(&proposal.changes);
         let version = self.committer.commit(proposal)?;
-        let fold = self.levels.read().active.size_bytes() >= self.settings.memtable_size_bytes();
+        let fold = self.is_fold_due();
         if buffered || fold || drops {
             self.ask(|wanted| {
                 wanted.reclaim |= drops;
@@ -244,6 +250,7 @@ impl Keyspace {
 
     pub(crate) fn is_fold_due(&self) -> bool {
         self.levels.read().active.size_bytes() >= self.settings.memtable_size_bytes()
+            || self.committer.unfolded_size_bytes() >= self.settings.unfolded_log_size_bytes()
     }
 
     /// Removes one bounded step of what was dropped; true while there is more.

@@ -248,3 +248,24 @@ proptest! {
         keyspace.check().unwrap();
     }
 }
+
+#[test]
+fn keys_written_over_and_over_do_not_make_the_log_grow_without_end() {
+    let env = Arc::new(MemoryEnv::new());
+    let settings = KeyspaceSettings {
+        memory_size_bytes: 4 * 1024 * 1024,
+        log_segment_size_bytes: 256 * 1024,
+        ..KeyspaceSettings::default()
+    };
+    let keyspace = Keyspace::open(env, Path::new("/db"), settings).unwrap();
+    let maintenance = Maintenance::start(&keyspace).unwrap();
+    for _ in 0..100 {
+        let tx = keyspace.begin(Isolation::Serializable).unwrap();
+        tx.put("hot", vec![7; 256 * 1024]).unwrap();
+        tx.commit(Durability::Buffered).unwrap();
+    }
+    drop(maintenance);
+    let statistics = keyspace.statistics();
+    assert!(statistics.checkpoints > 0);
+    assert!(statistics.log_size_bytes < 16 * 1024 * 1024, "{} bytes of log", statistics.log_size_bytes);
+}

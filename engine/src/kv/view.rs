@@ -51,6 +51,14 @@ impl Registry {
         versions.keys().next().copied().unwrap_or_else(idle)
     }
 
+    /// All versions being read, ascending, and behind them what `idle` returns under the registry's lock.
+    pub(crate) fn all(&self, idle: impl FnOnce() -> Version) -> Vec<Version> {
+        let versions = self.versions.lock();
+        let mut all: Vec<Version> = versions.keys().copied().collect();
+        all.push(idle());
+        all
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.versions.lock().values().sum()
     }

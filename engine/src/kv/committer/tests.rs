@@ -62,7 +62,7 @@ fn buffered(key: &'static str) -> Proposal {
 fn a_commit_whose_record_another_failed_to_write_is_not_acknowledged() {
     let statistics = Arc::new(Statistics::default());
     let table = Arc::new(Memtable::default());
-    let committer = Committer::new(Arc::new(FullDisk), table, Version::ZERO, Position::START, statistics);
+    let committer = Committer::new(Arc::new(FullDisk), table, Version::ZERO, Position::START, 0, statistics);
     for key in ["first", "second"] {
         let mut proposal = buffered(key);
         let encoded = encode_commit(&proposal.changes);
