@@ -169,14 +169,14 @@ impl Memtable {
         version: Version,
         limit: usize,
     ) -> (Vec<Change>, Option<KeyRange>) {
-        let mut page = Vec::new();
         if range.is_empty() {
-            return (page, None);
+            return (Vec::new(), None);
         }
+        let mut page = Vec::with_capacity(limit);
         let entries = self.entries.read();
         let end = range.end.as_ref().map_or(Bound::Unbounded, |end| Bound::Excluded(&end[..]));
         let mut inside = entries.range::<[u8], _>((Bound::Included(&range.start[..]), end));
-        let mut last = None;
+        let mut last: Option<&Bytes> = None;
         // Keys that exist only in later versions are stepped over, but not without end under one hold of the lock.
         for _ in 0..limit * 8 {
             let next = match direction {
@@ -187,14 +187,14 @@ impl Memtable {
             if let Some(value) = chain.at(version) {
                 page.push((key.clone(), value.clone()));
             }
-            last = Some(key.clone());
+            last = Some(key);
             if page.len() == limit {
                 break;
             }
         }
         let rest = last.map(|last| match direction {
-            Direction::Forward => KeyRange { start: super::range::key_after(&last).into(), end: range.end.clone() },
-            Direction::Backward => KeyRange { start: range.start.clone(), end: Some(last) },
+            Direction::Forward => KeyRange { start: super::range::key_after(last).into(), end: range.end.clone() },
+            Direction::Backward => KeyRange { start: range.start.clone(), end: Some(last.clone()) },
         });
         (page, rest)
     }

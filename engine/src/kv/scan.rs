@@ -11,7 +11,7 @@
 //! A scan sees the transaction's own writes as they were when the scan began: writing while scanning
 //! cannot make a scan meet its own writes. Memory is one page per level, whatever the range holds.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -40,26 +40,33 @@ enum Pages {
 struct PagedLevel {
     pages: Pages,
     rest: Option<KeyRange>,
-    page: VecDeque<Change>,
+    page: std::vec::IntoIter<Change>,
     page_size: usize,
 }
 
 impl PagedLevel {
     fn new(pages: Pages, range: &KeyRange) -> Self {
-        PagedLevel { pages, rest: Some(range.clone()), page: VecDeque::new(), page_size: FIRST_PAGE }
+        PagedLevel { pages, rest: Some(range.clone()), page: Vec::new().into_iter(), page_size: FIRST_PAGE }
     }
 
-    fn fill(&mut self, direction: Direction) {
-        while self.page.is_empty() {
-            let Some(range) = self.rest.take() else { return };
+    /// The next change, if the level has one left.
+    fn head(&self) -> Option<&Change> {
+        self.page.as_slice().first()
+    }
+
+    /// Makes sure that there is a head; false when the level has no more.
+    fn fill(&mut self, direction: Direction) -> bool {
+        while self.head().is_none() {
+            let Some(range) = self.rest.take() else { return false };
             let (page, rest) = match &self.pages {
                 Pages::Own(writes) => own_page(writes, &range, direction, self.page_size),
                 Pages::Memtable(table, version) => table.page(&range, direction, *version, self.page_size),
             };
-            self.page = page.into();
+            self.page = page.into_iter();
             self.rest = rest;
             self.page_size = (self.page_size * 4).min(LARGEST_PAGE);
         }
+        true
     }
 }
 
@@ -123,10 +130,10 @@ impl Scan {
         Ok(Scan { levels, checkpoint, stored: None, direction, tracked, finished: false, _view: view.clone() })
     }
 
+    /// Makes sure that every level that has more shows its next key; those that have none are let go.
     fn fill(&mut self) -> Result<()> {
-        for level in &mut self.levels {
-            level.fill(self.direction);
-        }
+        let direction = self.direction;
+        self.levels.retain_mut(|level| level.fill(direction));
         if self.stored.is_none()
             && let Some(checkpoint) = &mut self.checkpoint
         {
@@ -141,25 +148,43 @@ impl Scan {
     /// The next key over all levels with what the highest level that has it says.
     fn merge(&mut self) -> Result<Option<Change>> {
         self.fill()?;
-        let heads = self.levels.iter().filter_map(|level| level.page.front().map(|(key, _)| key));
-        let keys = heads.chain(self.stored.as_ref().map(|(key, _)| key));
-        let key = match self.direction {
-            Direction::Forward => keys.min(),
-            Direction::Backward => keys.max(),
+        let Some(chosen) = self.first_level() else {
+            return Ok(self.stored.take().map(|(key, value)| (key, Some(value))));
         };
-        let Some(key) = key.cloned() else { return Ok(None) };
-        let mut chosen = None;
-        for level in &mut self.levels {
-            if level.page.front().is_some_and(|(head, _)| *head == key) {
-                let change = level.page.pop_front();
-                chosen = chosen.or(change);
+        let change = self.levels[chosen].page.next();
+        if let Some((key, _)) = &change {
+            for level in &mut self.levels[chosen + 1..] {
+                if level.head().is_some_and(|(head, _)| head == key) {
+                    level.page.next();
+                }
+            }
+            self.stored.take_if(|(head, _)| head == key);
+        }
+        Ok(change)
+    }
+
+    /// The highest level in memory that holds the next key; `None` when only the checkpoint does.
+    fn first_level(&self) -> Option<usize> {
+        let mut first = None;
+        let mut stands_first: Option<&Bytes> = None;
+        for (index, level) in self.levels.iter().enumerate() {
+            if let Some((key, _)) = level.head()
+                && stands_first.is_none_or(|other| self.precedes(key, other))
+            {
+                (first, stands_first) = (Some(index), Some(key));
             }
         }
-        if self.stored.as_ref().is_some_and(|(head, _)| *head == key) {
-            let stored = self.stored.take().map(|(key, value)| (key, Some(value)));
-            chosen = chosen.or(stored);
+        match (&self.stored, stands_first) {
+            (Some((stored, _)), Some(key)) if self.precedes(stored, key) => None,
+            _ => first,
         }
-        Ok(chosen)
+    }
+
+    fn precedes(&self, key: &Bytes, other: &Bytes) -> bool {
+        match self.direction {
+            Direction::Forward => key < other,
+            Direction::Backward => key > other,
+        }
     }
 
     fn finish(&mut self) {
@@ -176,6 +201,15 @@ impl Iterator for Scan {
     fn next(&mut self) -> Option<Self::Item> {
         if self.finished {
             return None;
+        }
+        if self.levels.is_empty()
+            && self.tracked.is_none()
+            && let Some(checkpoint) = &mut self.checkpoint
+        {
+            // Nothing to merge and nobody to tell: most of a long scan.
+            let next = self.stored.take().map(Ok).or_else(|| checkpoint.next());
+            self.finished = !matches!(next, Some(Ok(_)));
+            return next;
         }
         loop {
             match self.merge() {

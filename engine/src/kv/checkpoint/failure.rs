@@ -7,8 +7,6 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use redb::StorageError;
-
 use super::block_file::BlockFile;
 use crate::error::{Error, Result};
 
@@ -42,11 +40,6 @@ pub(super) fn from_redb(file: &BlockFile, doing: &str, error: redb::Error) -> Er
             None => corrupt(file, doing, &other.to_string()).with_source(other),
         },
     }
-}
-
-/// A failure of a scan that is under way.
-pub(super) fn from_storage(file: &BlockFile, doing: &str, error: StorageError) -> Error {
-    from_redb(file, doing, error.into())
 }
 
 fn from_panic(file: &BlockFile, doing: &str, panic: &(dyn Any + Send)) -> Error {
