@@ -21,7 +21,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,7 +29,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::memtable::{Change, Memtable, ReaderVersions};
 use super::read_set::ReadSet;
-use super::record::{encode_commit, encode_record};
+use super::record::encode_record;
 use super::version::Version;
 use super::view::Registry;
 use super::{CommitObserver, Durability, Notes, Statistics};
@@ -45,6 +45,8 @@ pub(crate) struct Proposal {
     pub(crate) read_version: Version,
     pub(crate) reads: ReadSet,
     pub(crate) changes: Arc<[Change]>,
+    /// The same changes as the log holds them.
+    pub(crate) encoded: Bytes,
     pub(crate) notes: Notes,
     pub(crate) durability: Durability,
 }
@@ -59,7 +61,7 @@ struct Recent {
 struct CommitState {
     next: Version,
     active: Arc<Memtable>,
-    unwritten: Vec<Vec<u8>>,
+    unwritten: Vec<Bytes>,
     unwritten_size_bytes: usize,
     recent: VecDeque<Recent>,
     recent_size_bytes: usize,
@@ -95,6 +97,8 @@ pub(crate) struct Committer {
     changed: Condvar,
     visible: AtomicU64,
     poison: Mutex<Option<String>>,
+    /// Whether there is a reason in `poison`, to ask without its lock.
+    is_poisoned: AtomicBool,
     /// Log records since the last freeze.
     unfolded_size_bytes: AtomicU64,
     observers: parking_lot::RwLock<Vec<Arc<dyn CommitObserver>>>,
@@ -136,6 +140,7 @@ impl Committer {
             changed: Condvar::new(),
             visible: AtomicU64::new(newest.number()),
             poison: Mutex::new(None),
+            is_poisoned: AtomicBool::new(false),
             unfolded_size_bytes: AtomicU64::new(unfolded_size_bytes),
             observers: parking_lot::RwLock::new(Vec::new()),
             readers: Arc::new(Registry::default()),
@@ -174,14 +179,13 @@ impl Committer {
 
     /// Commits, and returns the version once it is as durable as asked and visible to every later reader.
     pub(crate) fn commit(&self, mut proposal: Proposal) -> Result<Version> {
-        let encoded = encode_commit(&proposal.changes);
-        if encoded.len() > COMMIT_SIZE_BYTES_MAX {
+        if proposal.encoded.len() > COMMIT_SIZE_BYTES_MAX {
             return Err(Error::limit_exceeded(format!(
                 "a transaction of {} bytes is over the limit of {COMMIT_SIZE_BYTES_MAX}; commit in several steps",
-                encoded.len()
+                proposal.encoded.len()
             )));
         }
-        let version = match self.enter(&mut proposal, encoded)? {
+        let version = match self.enter(&mut proposal)? {
             Ok(version) => version,
             Err(conflicting) => {
                 self.statistics.conflicts.fetch_add(1, Ordering::Relaxed);
@@ -209,7 +213,7 @@ impl Committer {
     }
 
     /// The short critical section: the version of the commit, or the version that it conflicts with.
-    fn enter(&self, proposal: &mut Proposal, encoded: Vec<u8>) -> Result<Result<Version, Version>> {
+    fn enter(&self, proposal: &mut Proposal) -> Result<Result<Version, Version>> {
         let mut compared_to = proposal.read_version;
         loop {
             let mut state = self.state.lock();
@@ -238,15 +242,15 @@ impl Committer {
                 self.tell(proposal.read_version, &[], &proposal.notes);
                 return Ok(Ok(proposal.read_version));
             }
-            return Ok(Ok(self.accept(&mut state, proposal, encoded)));
+            return Ok(Ok(self.accept(&mut state, proposal)));
         }
     }
 
-    fn accept(&self, state: &mut CommitState, proposal: &mut Proposal, encoded: Vec<u8>) -> Version {
+    fn accept(&self, state: &mut CommitState, proposal: &mut Proposal) -> Version {
         let version = state.next;
         state.next = version.next();
-        state.unwritten_size_bytes += encoded.len();
-        state.unwritten.push(encoded);
+        state.unwritten_size_bytes += proposal.encoded.len();
+        state.unwritten.push(proposal.encoded.clone());
         state.active.insert(version, &proposal.changes, &ReadersNow { committer: self, oldest: self.oldest_reader() });
         self.remember(state, version, &proposal.changes);
         let pending = Pending {
@@ -276,6 +280,9 @@ impl Committer {
     }
 
     fn refuse_when_poisoned(&self) -> Result<()> {
+        if !self.is_poisoned.load(Ordering::Acquire) {
+            return Ok(());
+        }
         match &*self.poison.lock() {
             Some(reason) => Err(Error::unavailable(format!(
                 "commits are refused since the log failed ({reason}); mend the cause, then open the database again"
@@ -291,14 +298,14 @@ impl Committer {
         self.append(&mut writer, first, commits)
     }
 
-    fn take_unwritten(&self) -> (Version, Vec<Vec<u8>>) {
+    fn take_unwritten(&self) -> (Version, Vec<Bytes>) {
         let mut state = self.state.lock();
         let commits = std::mem::take(&mut state.unwritten);
         state.unwritten_size_bytes = 0;
         (Version::new(state.next.number() - commits.len() as u64), commits)
     }
 
-    fn append(&self, writer: &mut WriterState, first: Version, commits: Vec<Vec<u8>>) -> Result<Version> {
+    fn append(&self, writer: &mut WriterState, first: Version, commits: Vec<Bytes>) -> Result<Version> {
         // Also with nothing to append: what failed to be written is gone from the buffer, and must not pass for written.
         if let Err(error) = self.refuse_when_poisoned() {
             return Err(indeterminate(&error));
@@ -414,6 +421,7 @@ impl Committer {
             LogError::Indeterminate(error) | LogError::Unavailable(error) => error,
         };
         self.poison.lock().get_or_insert_with(|| cause.message().to_owned());
+        self.is_poisoned.store(true, Ordering::Release);
         tracing::error!(reason = cause.message(), "the log failed; commits are refused until it is reopened");
         drop(self.leading.lock());
         self.changed.notify_all();
@@ -463,7 +471,7 @@ impl Committer {
 }
 
 /// Splits commits so that a record stays near its target size; a single commit is never split.
-fn groups(commits: &[Vec<u8>]) -> impl Iterator<Item = &[Vec<u8>]> {
+fn groups(commits: &[Bytes]) -> impl Iterator<Item = &[Bytes]> {
     let mut rest = commits;
     std::iter::from_fn(move || {
         if rest.is_empty() {

@@ -85,8 +85,17 @@ impl ReadRecorder {
 
     /// The reads so far, in the form that is quick to ask.
     pub(crate) fn read_set(&self) -> ReadSet {
-        let ranges = self.ranges.iter().filter_map(|tracked| tracked.covered()).collect();
-        ReadSet::new(self.points.clone(), ranges)
+        ReadSet::new(self.points.clone(), self.covered())
+    }
+
+    /// All reads, when there will be no more.
+    pub(crate) fn into_read_set(self) -> ReadSet {
+        let ranges = self.covered();
+        ReadSet::new(self.points, ranges)
+    }
+
+    fn covered(&self) -> Vec<KeyRange> {
+        self.ranges.iter().filter_map(|tracked| tracked.covered()).collect()
     }
 }
 

@@ -19,9 +19,11 @@ use crate::error::{Error, Result};
 pub(crate) const RECORD_FORMAT: u8 = 1;
 
 /// The bytes of one commit, ready to be put into a record.
-pub(crate) fn encode_commit(changes: &[Change]) -> Vec<u8> {
-    let size = changes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Bytes::len) + 8).sum::<usize>();
-    let mut out = Vec::with_capacity(size + 4);
+pub(crate) fn encode_commit<'a>(
+    changes: impl ExactSizeIterator<Item = (&'a Bytes, &'a Option<Bytes>)> + Clone,
+) -> Bytes {
+    let sizes = changes.clone().map(|(key, value)| key.len() + value.as_ref().map_or(0, Bytes::len) + 8);
+    let mut out = Vec::with_capacity(sizes.sum::<usize>() + 4);
     varint::write(&mut out, changes.len() as u64);
     for (key, value) in changes {
         varint::write_bytes(&mut out, key);
@@ -33,11 +35,16 @@ pub(crate) fn encode_commit(changes: &[Change]) -> Vec<u8> {
             }
         }
     }
-    out
+    out.into()
+}
+
+/// The changes of an encoded commit, as slices of it.
+pub(crate) fn decode_commit(encoded: &Bytes) -> Result<Vec<Change>> {
+    decode_changes(encoded, &mut &encoded[..])
 }
 
 /// One record of the commits `first`, `first + 1`, ...
-pub(crate) fn encode_record(first: Version, commits: &[Vec<u8>], out: &mut Vec<u8>) {
+pub(crate) fn encode_record(first: Version, commits: &[Bytes], out: &mut Vec<u8>) {
     out.clear();
     out.push(RECORD_FORMAT);
     varint::write(out, first.number());
@@ -63,7 +70,7 @@ pub(crate) fn decode_record(record: &Bytes) -> Result<Vec<(Version, Vec<Change>)
     let count = varint::read(&mut input)?;
     let mut commits = Vec::new();
     for _ in 0..count {
-        commits.push((version, decode_commit(record, &mut input)?));
+        commits.push((version, decode_changes(record, &mut input)?));
         version = version.next();
     }
     if !input.is_empty() {
@@ -72,7 +79,7 @@ pub(crate) fn decode_record(record: &Bytes) -> Result<Vec<(Version, Vec<Change>)
     Ok(commits)
 }
 
-fn decode_commit(record: &Bytes, input: &mut &[u8]) -> Result<Vec<Change>> {
+fn decode_changes(record: &Bytes, input: &mut &[u8]) -> Result<Vec<Change>> {
     let writes = varint::read(input)?;
     let mut changes = Vec::new();
     for _ in 0..writes {
@@ -104,7 +111,9 @@ mod tests {
             (Bytes::new(), Some(Bytes::new())),
         ];
         let mut out = Vec::new();
-        encode_record(Version::new(41), &[encode_commit(&changes), encode_commit(&[])], &mut out);
+        let encode = |changes: &[Change]| encode_commit(changes.iter().map(|(key, value)| (key, value)));
+        assert_eq!(decode_commit(&encode(&changes)).unwrap(), changes);
+        encode_record(Version::new(41), &[encode(&changes), encode(&[])], &mut out);
         let decoded = decode_record(&Bytes::from(out.clone())).unwrap();
         assert_eq!(decoded, vec![(Version::new(41), changes), (Version::new(42), Vec::new())]);
         for length in 0..out.len() {

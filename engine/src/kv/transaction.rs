@@ -23,6 +23,7 @@ use super::committer::Proposal;
 use super::memtable::Change;
 use super::range::{Direction, KeyRange};
 use super::read_set::{ReadRecorder, ReadSet};
+use super::record::{decode_commit, encode_commit};
 use super::scan::{OwnWrites, Scan};
 use super::store::Keyspace;
 use super::version::Version;
@@ -30,6 +31,10 @@ use super::view::{Registration, View};
 use super::{Durability, Isolation, Note, Notes};
 use crate::error::{Error, Result};
 use crate::limits::{COMMIT_SIZE_BYTES_MAX, KEY_SIZE_BYTES_MAX, VALUE_SIZE_BYTES_MAX};
+
+/// Up to this size the keys and values of a commit stay together in the bytes that went to the log: one allocation
+/// and its neighbourhood instead of two for each. In larger ones a value that still counts could keep too much alive.
+const PACKED_COMMIT_SIZE_BYTES: usize = 512;
 
 /// Reads of the keyspace at one version; a [`Snapshot`] or a [`Transaction`].
 pub trait Reader: Send + Sync {
@@ -401,10 +406,16 @@ impl Transaction {
         let version = match writes.is_empty() && notes.is_empty() {
             true => view.version(),
             false => {
-                let reads = reads_to_compare(isolation, &reads, &writes);
-                let writes = Arc::try_unwrap(writes).unwrap_or_else(|shared| BTreeMap::clone(&shared));
-                let changes: Arc<[Change]> = writes.into_iter().collect();
-                keyspace.commit(Proposal { read_version: view.version(), reads, changes, notes, durability })?
+                let reads = reads_to_compare(isolation, reads, &writes);
+                let (changes, encoded) = changes_of(writes)?;
+                keyspace.commit(Proposal {
+                    read_version: view.version(),
+                    reads,
+                    changes,
+                    encoded,
+                    notes,
+                    durability,
+                })?
             }
         };
         for action in after_commit {
@@ -415,15 +426,25 @@ impl Transaction {
     }
 }
 
-fn reads_to_compare(isolation: Isolation, reads: &ReadRecorder, writes: &OwnWrites) -> ReadSet {
+fn reads_to_compare(isolation: Isolation, reads: ReadRecorder, writes: &OwnWrites) -> ReadSet {
     match isolation {
-        Isolation::Serializable => reads.read_set(),
+        Isolation::Serializable => reads.into_read_set(),
         Isolation::Snapshot => {
             let depended_on = reads.read_set();
             let points = depended_on.points().chain(writes.keys()).cloned();
             ReadSet::new(points.collect::<HashSet<_>>(), Vec::new())
         }
     }
+}
+
+/// The changes of a commit, and the same as the log holds them.
+fn changes_of(writes: OwnWrites) -> Result<(Arc<[Change]>, Bytes)> {
+    let encoded = encode_commit(writes.iter());
+    let changes = match encoded.len() <= PACKED_COMMIT_SIZE_BYTES {
+        true => decode_commit(&encoded)?.into(),
+        false => Arc::try_unwrap(writes).unwrap_or_else(|shared| BTreeMap::clone(&shared)).into_iter().collect(),
+    };
+    Ok((changes, encoded))
 }
 
 impl State {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ErrorKind;
+use crate::kv::record::encode_commit;
 use crate::log::Record;
 
 /// Takes nothing: every write fails.
@@ -47,26 +48,27 @@ impl Log for FullDisk {
 }
 
 fn buffered(key: &'static str) -> Proposal {
-    let changes = Arc::from(vec![(Bytes::from(key), Some(Bytes::from("value")))]);
+    let changes: Arc<[Change]> = Arc::from(vec![(Bytes::from(key), Some(Bytes::from("value")))]);
+    let encoded = encode_commit(changes.iter().map(|(key, value)| (key, value)));
     Proposal {
         read_version: Version::ZERO,
         reads: ReadSet::default(),
         changes,
+        encoded,
         notes: Notes::default(),
         durability: Durability::Buffered,
     }
 }
 
-/// Two commits were accepted, the first one's writer took both to the log and failed; the second one's finds nothing left to write.
+/// Two commits were accepted, the first one's writer took both to the log and failed; the second one's finds nothing
+/// left to write.
 #[test]
 fn a_commit_whose_record_another_failed_to_write_is_not_acknowledged() {
     let statistics = Arc::new(Statistics::default());
     let table = Arc::new(Memtable::default());
     let committer = Committer::new(Arc::new(FullDisk), table, Version::ZERO, Position::START, 0, statistics);
     for key in ["first", "second"] {
-        let mut proposal = buffered(key);
-        let encoded = encode_commit(&proposal.changes);
-        committer.enter(&mut proposal, encoded).unwrap().unwrap();
+        committer.enter(&mut buffered(key)).unwrap().unwrap();
     }
     for _ in 0..2 {
         assert_eq!(committer.write_out().unwrap_err().kind(), ErrorKind::Indeterminate);
