@@ -34,7 +34,11 @@ impl Maintenance {
         if keyspace.settings.background {
             threads.push(spawn("marquetry-sync", keyspace, sync_loop)?);
             threads.push(spawn("marquetry-fold", keyspace, fold_loop)?);
-            keyspace.ask(|wanted| wanted.reclaim = true);
+            keyspace.ask(|wanted| {
+                wanted.reclaim = true;
+                // What an open found in the log may fill the memtable.
+                wanted.fold = keyspace.is_fold_due();
+            });
         }
         Ok(Maintenance { keyspace: Arc::downgrade(keyspace), threads })
     }

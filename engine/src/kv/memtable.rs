@@ -28,8 +28,9 @@ pub(crate) type Change = (Bytes, Option<Bytes>);
 const INSERT_SLICE: usize = 512;
 /// From this many versions of one key on, those between two readers are looked for.
 const CROWDED_VERSIONS: usize = 8;
-/// What a key costs beside its bytes: map slot, version, counters of shared bytes.
-const ENTRY_OVERHEAD_BYTES: usize = 96;
+/// What a key and what a value costs beside its bytes: map slot, version, counters of shared bytes.
+const KEY_OVERHEAD_BYTES: usize = 112;
+const VALUE_OVERHEAD_BYTES: usize = 48;
 
 #[derive(Debug)]
 enum Chain {
@@ -125,7 +126,7 @@ impl ReaderVersions for Version {
 }
 
 fn weight(value: &Option<Bytes>) -> usize {
-    ENTRY_OVERHEAD_BYTES / 2 + value.as_ref().map_or(0, Bytes::len)
+    VALUE_OVERHEAD_BYTES + value.as_ref().map_or(0, Bytes::len)
 }
 
 #[derive(Debug, Default)]
@@ -146,7 +147,7 @@ impl Memtable {
                 match entries.get_mut(key) {
                     Some(chain) => shrunk += chain.push(version, value.clone(), readers),
                     None => {
-                        grown += key.len() + ENTRY_OVERHEAD_BYTES;
+                        grown += key.len() + KEY_OVERHEAD_BYTES;
                         entries.insert(key.clone(), Chain::One(version, value.clone()));
                     }
                 }

@@ -37,9 +37,15 @@ impl KeyspaceSettings {
         self.memory_size_bytes / 4
     }
 
-    /// What an open may keep in memory of the log before it folds: as much as a memtable may grow to.
+    /// The share of all memtables: commits wait when it is used up.
+    pub(crate) fn memtables_size_bytes(&self) -> usize {
+        self.memtable_size_bytes() * 3
+    }
+
+    /// What an open may keep in memory of the log before it folds, which takes longer than all else: everything, since
+    /// the page cache is empty. It is folded in the background then.
     pub(crate) fn recovered_size_bytes(&self) -> usize {
-        self.memtable_size_bytes() * 2
+        self.memory_size_bytes
     }
 
     /// The log since the last fold after which the memtable is folded although it is not full: keys that are written

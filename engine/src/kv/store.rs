@@ -149,9 +149,10 @@ impl Keyspace {
     /// # Errors
     /// `Closed` after [`Keyspace::close`].
     pub fn begin(self: &Arc<Self>, isolation: Isolation) -> Result<Transaction> {
+        // Before the view: from here on no commit that the view does not show is forgotten, or the transaction could
+        // not be compared with it.
+        let writer = self.committer.writers.register(|| self.committer.visible());
         let view = self.view()?;
-        let version = view.version();
-        let writer = self.committer.writers.register(|| version);
         Ok(Transaction::new(self.clone(), view, writer, isolation))
     }
 
@@ -185,12 +186,13 @@ impl Keyspace {
         }
     }
 
-    /// Back-pressure (K9): a commit waits while both memtables are full, and fails rather than wait without end.
+    /// Back-pressure (K9): a commit waits while the memtables are full, and fails rather than wait without end.
     fn wait_for_memory(&self) -> Result<()> {
-        let limit = self.settings.memtable_size_bytes() * 2;
+        let limit = self.settings.memtables_size_bytes();
         let is_full = || {
             let levels = self.levels.read();
-            levels.active.size_bytes() >= limit && self.settings.background
+            let frozen_size_bytes = levels.frozen.as_ref().map_or(0, |frozen| frozen.size_bytes());
+            levels.active.size_bytes() + frozen_size_bytes >= limit && self.settings.background
         };
         if !is_full() {
             return Ok(());
