@@ -12,7 +12,7 @@
 //! - Comparing keys compares values, as PostgreSQL orders them; a scan of any index is a scan of bytes.
 //! - Every statement is whole or absent: one that fails leaves nothing in the caller's transaction.
 //! - A row and its index entries are written in the same statement; reading through an index is reading the row.
-//! - Every change of a row is told to the [`SourceHook`](crate::hook::SourceHook) in the same transaction.
+//! - Every change of a row is told to the hook that search listens on in the same transaction.
 //!
 //! Left out on purpose: expressions, joins, foreign keys, checks; they are SQL's, which sits on top. A table without a
 //! primary key is refused rather than given a hidden one.
