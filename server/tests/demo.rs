@@ -11,7 +11,8 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use support::process::{marquetry, said, terminate};
 
 struct Demo {
-    server: Child,
+    /// Until it is stopped.
+    server: Option<Child>,
     _out: BufReader<ChildStdout>,
     greeting: String,
 }
@@ -32,12 +33,28 @@ fn demo(data: &Path, more: &[&str]) -> Demo {
     while !greeting.contains("Ctrl-C") {
         assert!(out.read_line(&mut greeting).unwrap() > 0, "the server ended and had said {greeting}");
     }
-    Demo { server, _out: out, greeting }
+    Demo { server: Some(server), _out: out, greeting }
 }
 
 impl Demo {
     fn lines(&self) -> Vec<&str> {
         self.greeting.lines().map(str::trim).filter(|line| line.starts_with("curl ")).collect()
+    }
+
+    /// Stops the server as a service manager would.
+    fn stop(mut self) {
+        assert_eq!(self.server.take().map(terminate), Some(0));
+    }
+}
+
+/// A test that failed leaves no server behind.
+impl Drop for Demo {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            // It may have ended by itself.
+            let _ = server.kill();
+            let _ = server.wait();
+        }
     }
 }
 
@@ -76,7 +93,7 @@ fn every_line_works_as_printed_and_again_after_a_restart() {
                 assert!(output.status.success() && answer.contains(expected), "{line}\n{answer}{}", said(&output));
             }
         }
-        assert_eq!(terminate(demo.server), 0);
+        demo.stop();
     }
 }
 
@@ -94,7 +111,7 @@ fn with_a_token_the_lines_take_it_from_the_environment_and_never_tell_it() {
             assert!(!paste(line, "wrong-but-long-enough-token").status.success(), "{line}");
         }
     }
-    assert_eq!(terminate(demo.server), 0);
+    demo.stop();
 }
 
 #[test]
@@ -108,7 +125,7 @@ fn data_files_are_loaded_where_they_are_and_once() {
     for told in ["2 stores, 1 recipes", "was here already"] {
         let demo = demo(&data, &named);
         assert!(demo.greeting.contains(told), "{}", demo.greeting);
-        assert_eq!(terminate(demo.server), 0);
+        demo.stop();
     }
 }
 
