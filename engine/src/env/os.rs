@@ -29,9 +29,18 @@ impl OsEnv {
 struct OsFile(fs::File);
 
 #[derive(Debug)]
-struct OsLock(#[allow(dead_code, reason = "held for its lock")] fs::File);
+struct OsLock(fs::File);
 
 impl FileLock for OsLock {}
+
+impl Drop for OsLock {
+    /// Unlocks rather than only closes: a child process that another thread is about to start holds copies of all open
+    /// files until it executes its program, and a closed lock would live on in such a copy.
+    fn drop(&mut self) {
+        // What cannot be unlocked is unlocked by the end of this process at the latest.
+        let _ = self.0.unlock();
+    }
+}
 
 impl File for OsFile {
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
@@ -148,5 +157,24 @@ impl Env for OsEnv {
 
     fn fill_random(&self, buffer: &mut [u8]) {
         getrandom::fill(buffer).expect("the operating system has a working random source");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_was_let_go_is_free_even_while_a_child_holds_a_copy_of_its_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("LOCK");
+        let lock = |file: fs::File| file.try_lock().map(|()| OsLock(file));
+        let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path).unwrap();
+        let copy = file.try_clone().unwrap();
+        let held = lock(file).unwrap();
+        assert_eq!(OsEnv.lock(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(held);
+        OsEnv.lock(&path).unwrap();
+        drop(copy);
     }
 }

@@ -4,7 +4,8 @@
 //!   files synced  -->  one commit { layout n -> n+1, dead documents, markers deleted }  -->  head
 //! ```
 //!
-//! The commit reads the layout row and writes it, so it conflicts with whatever else changes it: a drop, or nothing.
+//! The commit reads the layout row and writes it, so it conflicts with whatever else changes it: a drop, or nothing. It
+//! removes markers quietly: nothing that a search found is different afterwards, so nobody who searched conflicts.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -106,7 +107,7 @@ impl SearchModel {
                 transaction.put(keys::dead(state.id, segment, *block), bits)?;
             }
             for marker in &change.consumed {
-                transaction.delete(keys::marker(state.id, &marker.source_key, marker.number))?;
+                transaction.delete_quietly(keys::marker(state.id, &marker.source_key, marker.number))?;
             }
             for segment in &change.dropped {
                 delete_prefix(&transaction, keys::dead_of_segment(state.id, *segment))?;

@@ -29,7 +29,7 @@
 //! source, through the reader. A head that is newer than S stands in for the layout at S only when everything it read
 //! is no newer than S: see `index_state`. Scores come from statistics over all parts: see `statistics`. A
 //! serializable transaction has read the whole range of markers of the index, so it conflicts with every later change
-//! of the source: no phantoms. (A round that deletes markers meanwhile is such a change to it as well.)
+//! of the source: no phantoms. It does not conflict with rounds, which remove markers quietly.
 //!
 //! - Segments are derived. A file that is not exactly what was committed is never read: the index is thrown away by a
 //!   commit and built again; until then searches index the source in memory.

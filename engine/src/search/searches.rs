@@ -43,7 +43,9 @@ impl<R: Reader> Searches<'_, R> {
     }
 
     fn describe(&self, name: &str, entry: &Entry) -> Result<IndexInfo> {
-        let row = LayoutRow::read(self.reader, entry.id)?.unwrap_or_else(|| LayoutRow::unbuilt(0));
+        // How an index stands is no reason for a transaction to conflict.
+        let committed = self.reader.committed();
+        let row = LayoutRow::read(&committed, entry.id)?.unwrap_or_else(|| LayoutRow::unbuilt(0));
         Ok(IndexInfo {
             name: name.to_owned(),
             definition: StoredDefinition::decode(&entry.definition)?.definition,
@@ -51,7 +53,7 @@ impl<R: Reader> Searches<'_, R> {
             segment_documents: documents_of(&row),
             segments: row.segments.len() as u64,
             size_bytes: row.segments.iter().map(|segment| segment.size_bytes()).sum(),
-            waiting: Waiting::count(self.reader, entry.id, usize::MAX)? as u64,
+            waiting: Waiting::count(&committed, entry.id, usize::MAX)? as u64,
             version: self.reader.version(),
         })
     }

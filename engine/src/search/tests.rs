@@ -238,6 +238,17 @@ fn a_search_makes_a_transaction_conflict_with_changes_and_writers_with_nothing()
     reader.put(vec![crate::keyspace::QUEUE_MESSAGE_TAG], "depends on there being no pear").unwrap();
     twin.put("b", &body("pear")).unwrap();
     assert_eq!(kind(reader.commit(Durability::Durable)), ErrorKind::Conflict);
+    let reader = twin.begin();
+    assert_eq!(twin.found_at(&reader, in_body("pear")).unwrap(), keys("b"));
+    reader.put(vec![crate::keyspace::QUEUE_MESSAGE_TAG], "depends on there being one pear").unwrap();
+    twin.settle().unwrap();
+    twin.put("x", &json!({})).unwrap();
+    let late = twin.begin();
+    assert_eq!(twin.found_at(&late, in_body("pear")).unwrap(), keys("b"));
+    assert_eq!(kind(reader.commit(Durability::Durable)), ErrorKind::Conflict);
+    late.put(vec![crate::keyspace::QUEUE_MESSAGE_TAG], "rounds and merges are no change").unwrap();
+    twin.settle().unwrap();
+    late.commit(Durability::Durable).unwrap();
     for isolation in [Isolation::Serializable, Isolation::Snapshot] {
         let writers = [twin.keyspace.begin(isolation).unwrap(), twin.keyspace.begin(isolation).unwrap()];
         twin.set(&writers[0], "c", Some(&body("cherry"))).unwrap();

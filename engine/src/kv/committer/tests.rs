@@ -53,6 +53,7 @@ fn buffered(key: &'static str) -> Proposal {
     Proposal {
         read_version: Version::ZERO,
         reads: ReadSet::default(),
+        compared: changes.clone(),
         changes,
         encoded,
         notes: Notes::default(),
