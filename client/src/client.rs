@@ -19,7 +19,7 @@ use crate::connection::{Connection, Scope};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often [`Client::transact`] runs its closure at most.
-const ATTEMPTS_MAX: u32 = 12;
+const ATTEMPTS_MAX: u32 = 32;
 
 /// The pause before the second attempt; it doubles from there to [`PAUSE_MAX`].
 const PAUSE_FIRST: Duration = Duration::from_millis(2);
@@ -98,19 +98,31 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Unavailable`] when the server has as many open as it allows.
     pub async fn begin(&self) -> Result<Transaction> {
+        self.begin_in_turn(&[]).await
+    }
+
+    /// As [`Client::begin`], once those who conflicted earlier at `contended` have ended; after a moment in any case.
+    ///
+    /// For another attempt after a conflict: `contended` is what the errors of the earlier ones said
+    /// ([`Error::contended`](crate::Error::contended)), at most 64. [`Client::transact`] does it by itself.
+    ///
+    /// # Errors
+    /// As [`Client::begin`].
+    pub async fn begin_in_turn(&self, contended: &[String]) -> Result<Transaction> {
         #[derive(Deserialize)]
         struct Begun {
             transaction: String,
         }
-        let begun: Begun = self.scope.call_with(Method::POST, &["v1", "transactions"], &json!({})).await?;
+        let begun: Begun =
+            self.scope.call_with(Method::POST, &["v1", "transactions"], &json!({ "contended": contended })).await?;
         let scope = Scope { connection: self.scope.connection.clone(), transaction: Some(begun.transaction.into()) };
         Ok(Transaction { scope })
     }
 
     /// What `work` returned, with everything that it did through its transaction committed as one.
     ///
-    /// On a conflict the whole closure runs again on a new transaction, up to 12 times with growing pauses; so it must
-    /// have no other effects than those in the transaction. Any other error rolls back and is returned.
+    /// On a conflict the whole closure runs again on a new transaction, up to 32 times, in turn with others that
+    /// conflicted at the same places; so it must have no other effects than those in the transaction. Any other error rolls back and is returned.
     ///
     /// ```no_run
     /// # async fn example(client: marquetry_client::Client) -> marquetry_client::Result<()> {
@@ -134,24 +146,30 @@ impl Client {
         R: Future<Output = Result<T>>,
     {
         let mut pause = PAUSE_FIRST;
+        let mut contended = Vec::new();
         for attempt in 1.. {
-            let outcome = self.attempt(&work).await;
-            match outcome {
-                Err(error) if error.kind() == ErrorKind::Conflict && attempt < ATTEMPTS_MAX => {}
+            let conflict = match self.attempt(&work, &contended).await {
+                Err(error) if error.kind() == ErrorKind::Conflict && attempt < ATTEMPTS_MAX => error,
                 outcome => return outcome,
+            };
+            match conflict.contended() {
+                // The server makes the next attempt wait as long as it is worth its while.
+                Some(place) if !contended.iter().any(|known| known == place) => contended.push(place.to_owned()),
+                _ => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(PAUSE_MAX);
         }
         unreachable!("the last attempt returns")
     }
 
-    async fn attempt<T, F, R>(&self, work: &F) -> Result<T>
+    async fn attempt<T, F, R>(&self, work: &F, contended: &[String]) -> Result<T>
     where
         F: Fn(Transaction) -> R,
         R: Future<Output = Result<T>>,
     {
-        let transaction = self.begin().await?;
+        let transaction = self.begin_in_turn(contended).await?;
         match work(transaction.clone()).await {
             Ok(value) => transaction.commit().await.map(|_| value),
             Err(error) => {

@@ -76,13 +76,14 @@ pub struct Error {
     kind: ErrorKind,
     status: Option<u16>,
     message: String,
+    contended: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error of `kind` that says `message`, for closures that want to fail a transaction.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, status: None, message: message.into(), source: None }
+        Error { kind, status: None, message: message.into(), contended: None, source: None }
     }
 
     /// What the caller should do next.
@@ -93,6 +94,11 @@ impl Error {
     /// The HTTP status, when the server answered.
     pub fn status(&self) -> Option<u16> {
         self.status
+    }
+
+    /// For a conflict: what the next attempt should stand in line at, see [`crate::Client::begin_in_turn`].
+    pub fn contended(&self) -> Option<&str> {
+        self.contended.as_deref()
     }
 
     /// The message without the cause.
@@ -106,12 +112,14 @@ impl Error {
         struct Document {
             kind: String,
             detail: String,
+            contended: Option<String>,
         }
         match serde_json::from_slice::<Document>(body) {
             Ok(document) => Error {
                 kind: ErrorKind::from_word(&document.kind).unwrap_or(ErrorKind::Protocol),
                 status: Some(status),
                 message: document.detail,
+                contended: document.contended,
                 source: None,
             },
             Err(_) => Error::bare(status),
@@ -129,7 +137,13 @@ impl Error {
             503 => ErrorKind::Unavailable,
             _ => ErrorKind::Protocol,
         };
-        Error { kind, status: Some(status), message: format!("the server answered {status}"), source: None }
+        Error {
+            kind,
+            status: Some(status),
+            message: format!("the server answered {status}"),
+            contended: None,
+            source: None,
+        }
     }
 
     pub(crate) fn protocol(message: impl Into<String>) -> Self {
@@ -146,7 +160,7 @@ impl From<reqwest::Error> for Error {
             }
             () => (ErrorKind::Transport, format!("the connection failed: {error}")),
         };
-        Error { kind, status: None, message, source: Some(Box::new(error)) }
+        Error { kind, status: None, message, contended: None, source: Some(Box::new(error)) }
     }
 }
 

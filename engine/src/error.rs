@@ -12,6 +12,8 @@
 
 use std::fmt;
 
+use crate::kv::Contended;
+
 /// The result of everything that the engine does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -48,13 +50,14 @@ pub enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    contended: Option<Contended>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error of `kind` that says `message`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), source: None }
+        Error { kind, message: message.into(), contended: None, source: None }
     }
 
     /// The same error with the cause underneath attached.
@@ -69,6 +72,20 @@ impl Error {
     pub fn context(mut self, place: impl fmt::Display) -> Self {
         self.message = format!("{place}: {}", self.message);
         self
+    }
+
+    /// The same error, with what transactions got in each other's way at.
+    #[must_use]
+    pub(crate) fn at(mut self, contended: Option<Contended>) -> Self {
+        self.contended = contended;
+        self
+    }
+
+    /// For a conflict: what to stand in line at before the next attempt, see [`Database::begin_in_turn`].
+    ///
+    /// [`Database::begin_in_turn`]: crate::Database::begin_in_turn
+    pub fn contended(&self) -> Option<Contended> {
+        self.contended
     }
 
     /// What the caller should do next.

@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) gate: Gate,
     pub(crate) bridge: Bridge,
+    /// The bridge for what waits for transactions to end, whose requests need workers of the other one.
+    pub(crate) line: Bridge,
     pub(crate) metrics: Metrics,
     stopping: AtomicBool,
 }
@@ -42,7 +44,7 @@ impl Deref for App {
 }
 
 impl App {
-    pub(crate) fn new(database: Database, limits: Limits, gate: Gate, bridge: Bridge) -> Self {
+    pub(crate) fn new(database: Database, limits: Limits, gate: Gate, bridge: Bridge, line: Bridge) -> Self {
         App(Arc::new(Shared {
             versions: Versions::of(&database),
             transactions: Transactions::new(&limits),
@@ -50,6 +52,7 @@ impl App {
             limits,
             gate,
             bridge,
+            line,
             metrics: Metrics::default(),
             stopping: AtomicBool::new(false),
         }))

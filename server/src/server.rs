@@ -33,6 +33,9 @@ pub struct Server {
     workers: Vec<Workers>,
 }
 
+/// Threads for transactions that wait for others to end before they begin.
+const LINE_WORKERS: usize = 16;
+
 impl Server {
     /// A server of `database` that listens as `settings` say. The caller closes the database after [`Server::stop`].
     ///
@@ -47,14 +50,15 @@ impl Server {
         let address = socket.local_addr()?;
         let limits = settings.limits;
         let (bridge, workers) = Bridge::start("marquetry-worker", limits.workers, limits.waiting_max)?;
-        let app = App::new(database, limits, Gate::new(settings.token), bridge);
+        let (line, waiters) = Bridge::start("marquetry-line", LINE_WORKERS, limits.transactions_max)?;
+        let app = App::new(database, limits, Gate::new(settings.token), bridge, line);
         let router = http::routes::router(&app.limits).with_state(app.clone());
         let (stop, stopped) = watch::channel(false);
         let encrypted = tls.is_some();
         let listener = Listener { socket, tls, app: app.clone(), router, stop: stopped };
         tokio::spawn(sweep(app.clone(), stop.subscribe()));
         let listening = tokio::spawn(listener.run());
-        Ok(Server { address, encrypted, app, stop, listening, workers: vec![workers] })
+        Ok(Server { address, encrypted, app, stop, listening, workers: vec![workers, waiters] })
     }
 
     /// The address that the server listens on, with the port that it got.

@@ -13,12 +13,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use marquetry::{Database, Error, Result, Transaction};
+use marquetry::{Contended, Database, Error, Result, Transaction};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use uuid::Uuid;
 
 use crate::limits::Limits;
+
+/// How long a transaction that is to begin waits for one that does not come to its end.
+const TURN_PATIENCE: Duration = Duration::from_millis(250);
 
 /// The transaction itself, or nothing once it has ended; held while a request uses it.
 pub(crate) type Slot = OwnedMutexGuard<Option<Transaction>>;
@@ -47,9 +50,12 @@ impl Transactions {
         }
     }
 
-    /// Begins a transaction; its id and the version that it reads.
-    pub(crate) fn begin(&self, database: &Database) -> Result<(String, u64)> {
-        let transaction = database.begin()?;
+    /// Begins a transaction, in turn with others that conflicted at `contended`; its id and the version that it reads.
+    pub(crate) fn begin(&self, database: &Database, contended: Vec<Contended>) -> Result<(String, u64)> {
+        let transaction = match contended.is_empty() {
+            true => database.begin()?,
+            false => database.begin_in_turn(contended, TURN_PATIENCE)?,
+        };
         let version = transaction.version().number();
         let mut open = self.open.lock();
         if open.len() >= self.count_max {
@@ -140,9 +146,9 @@ mod tests {
     async fn idle_and_old_ones_are_rolled_back_and_used_ones_are_not() {
         let database = Database::in_memory().unwrap();
         let transactions = Transactions::new(&limits(2, 20, 60_000));
-        let (idle, _) = transactions.begin(&database).unwrap();
-        let (busy, _) = transactions.begin(&database).unwrap();
-        assert!(transactions.begin(&database).is_err());
+        let (idle, _) = transactions.begin(&database, Vec::new()).unwrap();
+        let (busy, _) = transactions.begin(&database, Vec::new()).unwrap();
+        assert!(transactions.begin(&database, Vec::new()).is_err());
         let turn = transactions.turn(&busy).await.unwrap();
         tokio::time::sleep(Duration::from_millis(40)).await;
         transactions.sweep();
@@ -152,7 +158,7 @@ mod tests {
         transactions.used(&busy);
         assert!(transactions.turn(&busy).await.is_ok());
         let old = Transactions::new(&limits(2, 60_000, 0));
-        let (id, _) = old.begin(&database).unwrap();
+        let (id, _) = old.begin(&database, Vec::new()).unwrap();
         old.sweep();
         assert!(old.turn(&id).await.is_err());
     }

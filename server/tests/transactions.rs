@@ -6,7 +6,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use marquetry_client::{ErrorKind, PutOptions};
+use marquetry_client::{Client, ErrorKind, PutOptions, Result};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use support::{Running, start};
@@ -165,4 +165,56 @@ async fn answers_carry_versions_and_requests_wait_for_them() {
     let answer = waiting.await.unwrap();
     assert!(answer.status().is_success() && version_of(&answer) > version);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+async fn increment(client: &Client) -> Result<()> {
+    let increment = async |tx: marquetry_client::Transaction| {
+        let counter = tx.documents().get("counters", "one").await?.expect("it is never deleted");
+        let n = counter["n"].as_u64().expect("counters are numbers");
+        tx.documents().replace("counters", "one", json!({"n": n + 1})).await.map(drop)
+    };
+    client.transact(increment).await
+}
+
+#[tokio::test]
+async fn many_clients_at_one_hot_key_take_turns_and_all_commit() {
+    let running = start().await;
+    let client = running.client();
+    client.documents().create("counters").await.unwrap();
+    client.documents().insert("counters", json!({"_id": "one", "n": 0})).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let client = client.clone();
+        tasks.spawn(async move {
+            for _ in 0..10 {
+                increment(&client).await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    assert_eq!(client.documents().get("counters", "one").await.unwrap().unwrap()["n"], json!(160));
+}
+
+#[tokio::test]
+async fn a_conflict_says_where_to_stand_in_line() {
+    let running = with_bucket().await;
+    let (one, two) = (begin(&running).await, begin(&running).await);
+    for id in [&one, &two] {
+        assert_eq!(text(&running, "k", Some(id)).await, None);
+        assert!(put(&running, "k", "mine", id).await.is_success());
+    }
+    assert_eq!(end(&running, &one, "commit").await.0, StatusCode::OK);
+    let (status, problem) = end(&running, &two, "commit").await;
+    assert_eq!((status, &problem["kind"]), (StatusCode::CONFLICT, &json!("conflict")), "{problem}");
+    let (status, begun) = running.post("/v1/transactions", json!({"contended": [problem["contended"]]})).await;
+    assert_eq!(status, StatusCode::CREATED, "{begun}");
+    for (contended, expected) in [
+        (json!(["no"]), StatusCode::BAD_REQUEST),
+        (json!(["+000000000000001"]), StatusCode::BAD_REQUEST),
+        (json!([7]), StatusCode::BAD_REQUEST),
+        (json!(vec!["0000000000000001"; 65]), StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let (status, problem) = running.post("/v1/transactions", json!({"contended": contended})).await;
+        assert_eq!(status, expected, "{problem}");
+    }
 }

@@ -30,6 +30,7 @@ use parking_lot::{Condvar, Mutex};
 use super::memtable::{Change, Memtable, ReaderVersions};
 use super::read_set::ReadSet;
 use super::record::encode_record;
+use super::turns::Contended;
 use super::version::Version;
 use super::view::Registry;
 use super::{CommitObserver, Durability, Notes, Statistics};
@@ -45,10 +46,21 @@ pub(crate) struct Proposal {
     pub(crate) read_version: Version,
     pub(crate) reads: ReadSet,
     pub(crate) changes: Arc<[Change]>,
+    /// Those of the changes that conflict with whoever has read their keys: all but quiet removals.
+    pub(crate) compared: Arc<[Change]>,
     /// The same changes as the log holds them.
     pub(crate) encoded: Bytes,
     pub(crate) notes: Notes,
     pub(crate) durability: Durability,
+    /// Whether the transaction has waited for its turn; those that have not give way to those who have.
+    pub(crate) in_turn: bool,
+}
+
+/// What a proposal conflicts with; where, unless the commit is no longer remembered.
+#[derive(Debug)]
+struct Met {
+    version: Version,
+    contended: Option<Contended>,
 }
 
 /// A commit that open transactions may have to be compared with.
@@ -187,13 +199,14 @@ impl Committer {
         }
         let version = match self.enter(&mut proposal)? {
             Ok(version) => version,
-            Err(conflicting) => {
+            Err(Met { version, contended }) => {
                 self.statistics.conflicts.fetch_add(1, Ordering::Relaxed);
                 // Whoever tries again at once must be able to see what was in the way.
-                self.wait_visible(conflicting)?;
+                self.wait_visible(version)?;
                 return Err(Error::conflict(format!(
-                    "commit {conflicting} changed what this transaction read or wrote; run the transaction again"
-                )));
+                    "commit {version} changed what this transaction read or wrote; run the transaction again"
+                ))
+                .at(contended));
             }
         };
         if proposal.changes.is_empty() {
@@ -212,15 +225,15 @@ impl Committer {
         Ok(version)
     }
 
-    /// The short critical section: the version of the commit, or the version that it conflicts with.
-    fn enter(&self, proposal: &mut Proposal) -> Result<Result<Version, Version>> {
+    /// The short critical section: the version of the commit, or what it conflicts with.
+    fn enter(&self, proposal: &mut Proposal) -> Result<Result<Version, Met>> {
         let mut compared_to = proposal.read_version;
         loop {
             let mut state = self.state.lock();
             self.refuse_when_poisoned()?;
             if !proposal.reads.is_empty() {
                 if proposal.read_version < state.comparable_from {
-                    return Ok(Err(state.comparable_from));
+                    return Ok(Err(Met { version: state.comparable_from, contended: None }));
                 }
                 let from = state.recent.partition_point(|recent| recent.version <= compared_to);
                 let behind = state.recent.len() - from;
@@ -252,7 +265,7 @@ impl Committer {
         state.unwritten_size_bytes += proposal.encoded.len();
         state.unwritten.push(proposal.encoded.clone());
         state.active.insert(version, &proposal.changes, &ReadersNow { committer: self, oldest: self.oldest_reader() });
-        self.remember(state, version, &proposal.changes);
+        self.remember(state, version, &proposal.compared);
         let pending = Pending {
             version,
             durability: proposal.durability,
@@ -488,10 +501,11 @@ fn groups(commits: &[Bytes]) -> impl Iterator<Item = &[Bytes]> {
     })
 }
 
-fn first_conflict<'a>(reads: &ReadSet, mut commits: impl Iterator<Item = &'a Recent>) -> Option<Version> {
-    commits
-        .find(|recent| recent.changes.iter().any(|(key, _): &(Bytes, _)| reads.contains(key)))
-        .map(|recent| recent.version)
+fn first_conflict<'a>(reads: &ReadSet, mut commits: impl Iterator<Item = &'a Recent>) -> Option<Met> {
+    commits.find_map(|Recent { version, changes }| {
+        let contended = changes.iter().find_map(|(key, _)| reads.met_by(key));
+        contended.map(|contended| Met { version: *version, contended: Some(contended) })
+    })
 }
 
 fn keys_size_bytes(changes: &[Change]) -> usize {

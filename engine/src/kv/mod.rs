@@ -35,6 +35,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod turns;
 mod version;
 mod view;
 
@@ -47,6 +48,7 @@ pub use settings::{CheckReport, KeyspaceSettings, KeyspaceStatistics};
 pub use store::Keyspace;
 pub(crate) use store::Statistics;
 pub use transaction::{Reader, Savepoint, Snapshot, Transaction};
+pub use turns::{Contended, Turn};
 pub use version::Version;
 
 /// First byte of the keys that the keyspace itself owns; every other layer uses other first bytes.

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::range::{Direction, KeyRange, key_after};
+use super::turns::Contended;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Reached {
@@ -127,11 +128,20 @@ impl ReadSet {
 
     /// Whether a change of `key` could have changed what was read.
     pub fn contains(&self, key: &[u8]) -> bool {
-        if self.points.contains(key) {
-            return true;
+        self.points.contains(key) || self.range_around(key).is_some()
+    }
+
+    /// What of the reads a change of `key` meets.
+    pub(crate) fn met_by(&self, key: &[u8]) -> Option<Contended> {
+        match self.points.contains(key) {
+            true => Some(Contended::key(key)),
+            false => self.range_around(key).map(Contended::range),
         }
+    }
+
+    fn range_around(&self, key: &[u8]) -> Option<&KeyRange> {
         let after = self.ranges.partition_point(|range| range.start[..] <= *key);
-        after > 0 && self.ranges[after - 1].contains(key)
+        self.ranges[..after].last().filter(|range| range.contains(key))
     }
 
     /// The single keys that were read.

@@ -20,6 +20,7 @@ use super::checkpoint::{Checkpoint, CheckpointMark};
 use super::committer::{Committer, Proposal};
 use super::recovery;
 use super::transaction::{Snapshot, Transaction};
+use super::turns::{Contended, Turn, Turns};
 use super::version::Version;
 use super::view::{Levels, View};
 use super::{CheckReport, CommitObserver, Isolation, KeyspaceSettings, KeyspaceStatistics};
@@ -53,6 +54,7 @@ pub struct Keyspace {
     pub(crate) work: Work,
     closed: AtomicBool,
     statistics: Arc<Statistics>,
+    turns: Arc<Turns>,
     directory: PathBuf,
 }
 
@@ -106,6 +108,7 @@ impl Keyspace {
             work: Work::default(),
             closed: AtomicBool::new(false),
             statistics,
+            turns: Arc::default(),
             directory: directory.to_owned(),
         }))
     }
@@ -156,8 +159,14 @@ impl Keyspace {
         Ok(Transaction::new(self.clone(), view, writer, isolation))
     }
 
+    /// A turn at all of `contended`, once those who came before have left, or kept it waiting for `patience` each.
+    pub fn turn(&self, contended: impl IntoIterator<Item = Contended>, patience: Duration) -> Turn {
+        self.turns.take(contended, patience)
+    }
+
     pub(crate) fn commit(&self, proposal: Proposal) -> Result<Version> {
         self.refuse_when_closed()?;
+        self.give_way(&proposal)?;
         self.wait_for_memory()?;
         let buffered = proposal.durability == super::Durability::Buffered;
         let drops = super::reclaim::drops_a_prefix(&proposal.changes);
@@ -171,6 +180,18 @@ impl Keyspace {
             });
         }
         Ok(version)
+    }
+
+    /// Refuses what would make those conflict again who have waited for their turn. Blind writes pass: they cannot
+    /// conflict, and their authors need not expect it.
+    fn give_way(&self, proposal: &Proposal) -> Result<()> {
+        if proposal.in_turn || proposal.reads.is_empty() {
+            return Ok(());
+        }
+        let Some(contended) = self.turns.met_by(&proposal.changes) else { return Ok(()) };
+        self.statistics.conflicts.fetch_add(1, Ordering::Relaxed);
+        let message = "others that conflicted wait in line for what this transaction wrote; run the transaction again";
+        Err(Error::conflict(message).at(Some(contended)))
     }
 
     pub(crate) fn ask(&self, change: impl FnOnce(&mut Wanted)) {

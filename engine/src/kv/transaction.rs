@@ -26,6 +26,7 @@ use super::read_set::{ReadRecorder, ReadSet};
 use super::record::{decode_commit, encode_commit};
 use super::scan::{OwnWrites, Scan};
 use super::store::Keyspace;
+use super::turns::Turn;
 use super::version::Version;
 use super::view::{Registration, View};
 use super::{Durability, Isolation, Note, Notes};
@@ -142,6 +143,8 @@ struct State {
     savepoints: Vec<Savepoint>,
     next_savepoint: u64,
     reads: ReadRecorder,
+    /// Keys whose removal conflicts with nobody.
+    quiet: HashSet<Bytes>,
 }
 
 /// Reads and writes that become visible as one, or not at all.
@@ -162,6 +165,7 @@ type AfterCommit = Box<dyn FnOnce(Version) + Send + Sync>;
 #[derive(Default)]
 struct Attached {
     held: Vec<Box<dyn Any + Send + Sync>>,
+    turn: Option<Arc<Turn>>,
     after_commit: Vec<AfterCommit>,
 }
 
@@ -277,6 +281,17 @@ impl Transaction {
         self.write(key.into(), None)
     }
 
+    /// As [`Transaction::delete`], but transactions that have read the key do not conflict with the removal.
+    ///
+    /// For keys that are never set again, whose removal together with the rest of the commit changes nothing of what
+    /// anybody concluded from them.
+    pub(crate) fn delete_quietly(&self, key: impl Into<Bytes>) -> Result<()> {
+        let key = key.into();
+        self.write(key.clone(), None)?;
+        self.state.lock().quiet.insert(key);
+        Ok(())
+    }
+
     fn write(&self, key: Bytes, value: Option<Bytes>) -> Result<()> {
         check_sizes(&key, value.as_ref())?;
         let mut state = self.state.lock();
@@ -369,6 +384,11 @@ impl Transaction {
         self.attached.lock().held.push(thing);
     }
 
+    /// Runs the transaction in `turn`: those without one give way to it at what it is a turn at.
+    pub fn run_in(&self, turn: Arc<Turn>) {
+        self.attached.lock().turn = Some(turn);
+    }
+
     /// Calls `action` with the commit's version after a successful commit; never after anything else.
     pub fn after_commit(&self, action: Box<dyn FnOnce(Version) + Send + Sync>) {
         self.attached.lock().after_commit.push(action);
@@ -401,8 +421,8 @@ impl Transaction {
     /// after reopening. `Unavailable`: the log failed earlier or memory is short; nothing was kept.
     pub fn commit(self, durability: Durability) -> Result<Version> {
         let Transaction { keyspace, view, _writer, isolation, state, attached } = self;
-        let State { writes, notes, reads, .. } = state.into_inner();
-        let Attached { held, after_commit } = attached.into_inner();
+        let State { writes, notes, reads, quiet, .. } = state.into_inner();
+        let Attached { held, turn, after_commit } = attached.into_inner();
         let version = match writes.is_empty() && notes.is_empty() {
             true => view.version(),
             false => {
@@ -411,18 +431,28 @@ impl Transaction {
                 keyspace.commit(Proposal {
                     read_version: view.version(),
                     reads,
+                    compared: compared(&changes, &quiet),
                     changes,
                     encoded,
                     notes,
                     durability,
+                    in_turn: turn.is_some(),
                 })?
             }
         };
         for action in after_commit {
             action(version);
         }
-        drop(held);
+        drop((held, turn));
         Ok(version)
+    }
+}
+
+/// The changes that are no quiet removals.
+fn compared(changes: &Arc<[Change]>, quiet: &HashSet<Bytes>) -> Arc<[Change]> {
+    match quiet.is_empty() {
+        true => changes.clone(),
+        false => changes.iter().filter(|(key, value)| value.is_some() || !quiet.contains(key)).cloned().collect(),
     }
 }
 

@@ -89,7 +89,11 @@ impl Serve {
         // The greeting of the demo is not to drown in the log of a terminal.
         let level = if self.demo && std::io::stderr().is_terminal() { "warn" } else { "info" };
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_writer(std::io::stderr)
+            .init();
         let file = self.config.as_deref().map(ConfigurationFile::load).transpose()?.unwrap_or_default();
         let data = self.data.clone().or(file.data.clone()).unwrap_or_else(|| DEFAULT_DATA.into());
         let settings = self.settings(file)?.checked()?;

@@ -10,7 +10,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use marquetry::ErrorKind;
+use marquetry::{Contended, ErrorKind};
 use serde_json::json;
 
 use crate::auth::Refusal;
@@ -22,6 +22,8 @@ pub(crate) struct Problem {
     status: StatusCode,
     kind: &'static str,
     detail: String,
+    /// For a conflict: what to stand in line at, for the one who begins the next attempt.
+    contended: Option<Contended>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -30,7 +32,7 @@ pub(crate) type Outcome<T> = Result<T, Problem>;
 impl Problem {
     /// A problem of the request's own form, for which the engine has no kind.
     pub(crate) fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        Problem { status, kind, detail: detail.into(), headers: Vec::new() }
+        Problem { status, kind, detail: detail.into(), contended: None, headers: Vec::new() }
     }
 
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {
@@ -121,7 +123,7 @@ impl From<marquetry::Error> for Problem {
         if error.kind() == ErrorKind::Corrupt {
             tracing::error!(%error, "stored bytes are damaged");
         }
-        Problem::of_kind(error.kind(), error.to_string())
+        Problem { contended: error.contended(), ..Problem::of_kind(error.kind(), error.to_string()) }
     }
 }
 
@@ -161,13 +163,16 @@ impl From<Refusal> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let document = json!({
+        let mut document = json!({
             "type": format!("urn:marquetry:problem:{}", self.kind),
             "title": self.status.canonical_reason().unwrap_or("Error"),
             "status": self.status.as_u16(),
             "kind": self.kind,
             "detail": self.detail,
         });
+        if let Some(contended) = self.contended {
+            document["contended"] = super::transaction::written(contended).into();
+        }
         let mut response = (self.status, document.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

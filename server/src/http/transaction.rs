@@ -6,17 +6,20 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use marquetry::Result;
+use marquetry::{Contended, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::error::Outcome;
+use super::error::{Outcome, Problem};
 use super::extract::{Json, Segments};
 use super::routes::Route;
 use super::session::Seen;
 use crate::app::App;
 use crate::transactions::Slot;
+
+/// Places that one transaction can stand in line at.
+const CONTENDED_MAX: usize = 64;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -26,14 +29,42 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// There is nothing to choose yet.
+/// How to begin.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Begin {}
+struct Begin {
+    /// For another attempt after a conflict: the `contended` of the problem documents of the earlier ones. The
+    /// transaction begins when those before it in line there have ended, or after a moment in any case.
+    #[serde(default)]
+    contended: Vec<String>,
+}
 
-async fn begin(State(app): State<App>, Json(_): Json<Begin>) -> Outcome<Response> {
+impl Begin {
+    fn contended(&self) -> Outcome<Vec<Contended>> {
+        if self.contended.len() > CONTENDED_MAX {
+            let detail = format!("\"contended\" may have {CONTENDED_MAX} members; leave out the oldest");
+            return Err(Problem::limit(detail));
+        }
+        let read = |text: &String| {
+            let is_written = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let number = u64::from_str_radix(text, 16).ok().filter(|_| is_written);
+            let unknown = || Problem::invalid(format!("{text:?} in \"contended\" is not of a problem document"));
+            number.map(Contended::from_number).ok_or_else(unknown)
+        };
+        self.contended.iter().map(read).collect()
+    }
+}
+
+/// How a contended place is written in problem documents.
+pub(super) fn written(contended: Contended) -> String {
+    format!("{:016x}", contended.number())
+}
+
+async fn begin(State(app): State<App>, Json(begin): Json<Begin>) -> Outcome<Response> {
+    let contended = begin.contended()?;
+    let bridge = if contended.is_empty() { &app.bridge } else { &app.line };
     let work = app.clone();
-    let (id, version) = app.bridge.run(move || work.transactions.begin(&work.database)).await??;
+    let (id, version) = bridge.run(move || work.transactions.begin(&work.database, contended)).await??;
     let value = json!({ "transaction": id, "version": version, "idle_timeout_ms": app.limits.transaction_idle_ms });
     Ok(Seen { version, value }.created())
 }

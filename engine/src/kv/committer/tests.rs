@@ -58,6 +58,7 @@ fn buffered(key: &'static str) -> Proposal {
         encoded,
         notes: Notes::default(),
         durability: Durability::Buffered,
+        in_turn: false,
     }
 }
 
