@@ -6,17 +6,26 @@
 //! ```
 //!
 //! The format version covers the directory as a whole; every file inside has a version of its own as well.
+//!
+//! A directory that is being built from a backup has `FORMAT.new` first and gets `FORMAT` last: until then it is refused
+//! by whoever opens it, and whoever builds again clears it.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::env::{Env, FileLock, OpenMode};
 use crate::error::{Error, Result};
+use crate::kv::checkpoint::{CHECKPOINT_FILE, CHECKPOINT_NEW_FILE};
 
 /// Version of the layout of a data directory.
 pub(crate) const DIRECTORY_FORMAT: u32 = 1;
 const DIRECTORY_MAGIC: &[u8; 9] = b"marquetry";
 const SIZE: usize = DIRECTORY_MAGIC.len() + 8;
+/// The file before it has its name.
+const FRESH_FILE: &str = "FORMAT.new";
+/// What a restore may have left besides.
+const BUILT_FILES: [&str; 2] = [CHECKPOINT_FILE, CHECKPOINT_NEW_FILE];
+const BUILT_FOLDERS: [&str; 3] = ["log", "blobs", "search"];
 
 /// Locks the directory for this process and checks that this program may read it; creates both when missing.
 pub(crate) fn claim(env: &dyn Env, directory: &Path) -> Result<Box<dyn FileLock>> {
@@ -69,7 +78,10 @@ fn verify(bytes: &[u8; SIZE], path: &Path) -> Result<()> {
 fn refuse_foreign(env: &dyn Env, directory: &Path) -> Result<()> {
     let names =
         env.list(directory).map_err(|error| Error::io(format_args!("listing {}", directory.display()), error))?;
-    match names.iter().find(|name| !matches!(name.as_str(), "LOCK" | "FORMAT.new" | "lost+found")) {
+    match names.iter().find(|name| !matches!(name.as_str(), "LOCK" | FRESH_FILE | "lost+found")) {
+        Some(_) if is_half_built(&names) => {
+            Err(Error::invalid(format!("a restore into {} was not finished; run it again", directory.display())))
+        }
         Some(name) => Err(Error::invalid(format!(
             "{} holds {name:?} and no database; name an empty or new directory",
             directory.display()
@@ -78,17 +90,88 @@ fn refuse_foreign(env: &dyn Env, directory: &Path) -> Result<()> {
     }
 }
 
+/// Whether the names in a directory are those of a restore that was not finished, or of nothing.
+fn is_half_built(names: &[String]) -> bool {
+    let is_known = |name: &String| BUILT_FOLDERS.contains(&name.as_str()) || BUILT_FILES.contains(&name.as_str());
+    names.iter().any(|name| name == FRESH_FILE)
+        && names.iter().all(|name| is_known(name) || matches!(name.as_str(), "LOCK" | FRESH_FILE | "lost+found"))
+}
+
+/// A data directory that is being built; it becomes one with [`Building::finish`].
+#[derive(Debug)]
+pub(crate) struct Building {
+    directory: PathBuf,
+    _lock: Box<dyn FileLock>,
+}
+
+/// Locks a directory without a database, cleared of what an earlier building left; creates it when missing.
+pub(crate) fn begin_building(env: &dyn Env, directory: &Path) -> Result<Building> {
+    let failed = |error| Error::io(format_args!("restoring into {}", directory.display()), error);
+    create_directory(env, directory).map_err(failed)?;
+    let names = env.list(directory).map_err(failed)?;
+    if names.iter().any(|name| name == "FORMAT") {
+        return Err(Error::invalid(format!(
+            "{} holds a database, and a restore writes over none; name an empty or new directory",
+            directory.display()
+        )));
+    }
+    if !is_half_built(&names) {
+        refuse_foreign(env, directory)?;
+    }
+    let lock = env.lock(&directory.join("LOCK")).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => Error::unavailable(format!(
+            "another process works on {}; wait for it, or name another directory",
+            directory.display()
+        )),
+        _ => failed(error),
+    })?;
+    clear(env, directory, &names).map_err(failed)?;
+    write_fresh(env, directory).and_then(|_| env.sync_dir(directory)).map_err(failed)?;
+    Ok(Building { directory: directory.to_owned(), _lock: lock })
+}
+
+fn clear(env: &dyn Env, directory: &Path, names: &[String]) -> io::Result<()> {
+    for name in names.iter().filter(|name| BUILT_FILES.contains(&name.as_str())) {
+        env.remove(&directory.join(name))?;
+    }
+    for folder in names.iter().filter(|name| BUILT_FOLDERS.contains(&name.as_str())) {
+        let folder = directory.join(folder);
+        for file in env.list(&folder)? {
+            env.remove(&folder.join(file))?;
+        }
+        env.sync_dir(&folder)?;
+    }
+    Ok(())
+}
+
+impl Building {
+    /// Makes the directory a database, durably; everything in it is synced.
+    pub(crate) fn finish(self, env: &dyn Env) -> Result<()> {
+        let directory = &self.directory;
+        // The names of all files and folders are durable before the one that makes them count.
+        let finished = env.sync_dir(directory).and_then(|()| publish(env, directory));
+        finished.map_err(|error| Error::io(format_args!("restoring into {}", directory.display()), error))
+    }
+}
+
 fn write(env: &dyn Env, directory: &Path) -> io::Result<()> {
+    write_fresh(env, directory)?;
+    publish(env, directory)
+}
+
+fn write_fresh(env: &dyn Env, directory: &Path) -> io::Result<()> {
     let mut bytes = Vec::with_capacity(SIZE);
     bytes.extend_from_slice(DIRECTORY_MAGIC);
     bytes.extend_from_slice(&DIRECTORY_FORMAT.to_le_bytes());
     bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
-    let fresh = directory.join("FORMAT.new");
-    let file = env.open(&fresh, OpenMode::Create)?;
+    let file = env.open(&directory.join(FRESH_FILE), OpenMode::Create)?;
     file.set_size(0)?;
     file.write_all_at(0, &bytes)?;
-    file.sync_data()?;
-    env.rename(&fresh, &directory.join("FORMAT"))?;
+    file.sync_data()
+}
+
+fn publish(env: &dyn Env, directory: &Path) -> io::Result<()> {
+    env.rename(&directory.join(FRESH_FILE), &directory.join("FORMAT"))?;
     env.sync_dir(directory)
 }
 

@@ -4,6 +4,7 @@
 //!   Database ── transact(|tx| ...) ── tx.tables()  tx.documents()  tx.blobs()  tx.cache()  tx.search()  tx.queues()
 //! ```
 
+pub mod backup;
 pub mod blob;
 pub mod cache;
 mod catalog;
@@ -24,6 +25,7 @@ pub mod queue;
 mod retry;
 pub mod search;
 mod sources;
+mod stored_range;
 pub mod table;
 mod transaction;
 

@@ -75,6 +75,18 @@ pub(super) fn segment_use(segment: SegmentNumber, body: BodyId) -> Vec<u8> {
     KeyWriter::new(BLOB_EXTENT_TAG).u8(SEGMENT_USE_KIND).u64(segment.0).u64(body.0).finish()
 }
 
+/// What all keys of uses begin with.
+pub(super) fn all_segment_uses() -> Vec<u8> {
+    vec![BLOB_EXTENT_TAG, SEGMENT_USE_KIND]
+}
+
+/// The file and the body that a key made by [`segment_use`] names.
+pub(super) fn use_key_of(stored: &[u8]) -> Result<(SegmentNumber, BodyId)> {
+    let mut parts = KeyReader::new(stored, BLOB_EXTENT_TAG)?;
+    parts.u8()?;
+    Ok((SegmentNumber(parts.u64()?), BodyId(parts.u64()?)))
+}
+
 /// The body and the bytes that an entry made with [`segment_use`] names.
 pub(super) fn use_of(entry: &(Bytes, Bytes)) -> Result<(BodyId, u64)> {
     let mut parts = KeyReader::new(&entry.0, BLOB_EXTENT_TAG)?;

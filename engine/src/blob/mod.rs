@@ -31,6 +31,7 @@ mod objects;
 mod reader;
 mod segment;
 mod segments;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod upload;

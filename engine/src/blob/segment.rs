@@ -34,7 +34,7 @@ pub(super) const BLOB_SEGMENT_HEADER_SIZE_BYTES: u64 = 24;
 /// Bytes of an object under one checksum; the last chunk of an extent may be shorter.
 pub(super) const BLOB_CHUNK_SIZE_BYTES: usize = 64 * 1024;
 /// Size of the checksum behind each chunk.
-const CHECKSUM_SIZE_BYTES: usize = 8;
+pub(super) const CHECKSUM_SIZE_BYTES: usize = 8;
 
 /// A run of chunks within one segment file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,11 @@ impl Extent {
     pub(super) fn stored_size_bytes(&self) -> u64 {
         self.size_bytes.saturating_add(self.chunk_count() * CHECKSUM_SIZE_BYTES as u64)
     }
+
+    /// The checksum behind the chunk number `index`, which is `bytes`.
+    pub(super) fn chunk_checksum(&self, index: u64, bytes: &[u8]) -> [u8; CHECKSUM_SIZE_BYTES] {
+        chunk_checksum(self.salt, index, bytes)
+    }
 }
 
 fn chunk_checksum(salt: u64, index: u64, bytes: &[u8]) -> [u8; CHECKSUM_SIZE_BYTES] {
@@ -71,7 +76,11 @@ pub(super) struct SegmentFile {
 }
 
 pub(super) fn segment_path(directory: &Path, number: SegmentNumber) -> PathBuf {
-    directory.join(format!("{:020}{BLOB_SEGMENT_SUFFIX}", number.0))
+    directory.join(file_name(number))
+}
+
+pub(super) fn file_name(number: SegmentNumber) -> String {
+    format!("{:020}{BLOB_SEGMENT_SUFFIX}", number.0)
 }
 
 /// The number in the name of a segment file; `None` for any other name.
@@ -108,6 +117,11 @@ impl SegmentFile {
         let segment = SegmentFile { number, path, file };
         segment.verify_header()?;
         Ok(segment)
+    }
+
+    /// The header that the file has.
+    pub(super) fn header(&self) -> [u8; BLOB_SEGMENT_HEADER_SIZE_BYTES as usize] {
+        header(self.number)
     }
 
     fn verify_header(&self) -> Result<()> {

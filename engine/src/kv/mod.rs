@@ -19,6 +19,7 @@
 //! Left out on purpose: models, types, names. This layer never learns what a key means, except for its own
 //! corner behind [`SYSTEM_TAG`].
 
+pub(crate) mod build;
 pub(crate) mod checkpoint;
 mod committer;
 mod maintenance;

@@ -57,6 +57,10 @@ impl SegmentFiles {
         SegmentFiles { env, directory: database.join(SEARCH_DIRECTORY), is_created: Mutex::new(false) }
     }
 
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     pub(super) fn path(&self, number: u64, suffix: &str) -> PathBuf {
         self.directory.join(format!("{number:020}.{suffix}"))
     }

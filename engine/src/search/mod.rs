@@ -75,6 +75,7 @@ mod sink;
 mod snapshot_tests;
 mod sort;
 mod statistics;
+mod stored;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
