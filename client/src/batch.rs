@@ -53,7 +53,7 @@ impl Batch {
     }
 
     /// The same batch, which takes effect only if `read` answers as `expected` says: `{"exists": true}`,
-    /// `{"equals": ANSWER}` or `{"contains": PART_OF_THE_ANSWER}`.
+    /// `{"equals": ANSWER}`, `{"contains": PART_OF_THE_ANSWER}` or `{"matches": FILTER}` with the filters of documents.
     pub fn only_if(mut self, read: Value, expected: Value) -> Self {
         let mut precondition = serde_json::Map::new();
         precondition.insert("read".into(), read);

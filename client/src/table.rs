@@ -251,6 +251,15 @@ impl Tables {
         self.scope.call_with(Method::POST, &["v1", "tables", table, "update"], &body).await
     }
 
+    /// Adds numbers to columns of the row with the primary key `key`, negative ones too; the row as it is stored then.
+    ///
+    /// # Errors
+    /// As [`Tables::update`]; [`ErrorKind::Invalid`] when a column is no number or has no room for the sum.
+    pub async fn add(&self, table: &str, key: impl Into<Value>, amounts: impl Serialize) -> Result<Map<String, Value>> {
+        let body = json!({ "key": key_of(key.into()), "amounts": to_value(amounts)? });
+        self.scope.call_with(Method::POST, &["v1", "tables", table, "add"], &body).await
+    }
+
     /// Removes the row with the primary key `key`; whether it was there.
     ///
     /// # Errors

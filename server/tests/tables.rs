@@ -124,6 +124,8 @@ async fn rows_are_written_scanned_and_counted() {
     let rows = (2..=10).map(|id| json!({"id": id, "email": id.to_string(), "city": "Wien", "age": id % 3})).collect();
     assert_eq!(tables.insert_many("people", rows).await.unwrap().len(), 9);
     assert_eq!(tables.update("people", 1, json!({"age": 5})).await.unwrap()["age"], 5);
+    assert_eq!(tables.add("people", 1, json!({"age": -7})).await.unwrap()["age"], -2);
+    assert_eq!(tables.add("people", 1, json!({"email": "x"})).await.unwrap_err().kind(), ErrorKind::Invalid);
     assert_eq!(tables.upsert("people", json!({"id": 1, "email": "b"})).await.unwrap()["age"], Value::Null);
     assert!(tables.delete("people", 10).await.unwrap());
     assert!(!tables.delete("people", 10).await.unwrap());

@@ -144,6 +144,15 @@ async fn preconditions_decide_whether_a_batch_happens() {
         StatusCode::PRECONDITION_FAILED
     );
     assert_eq!(running.post("/v1/batch", put(json!({"equals": null}))).await.0, StatusCode::PRECONDITION_FAILED);
+    for (filter, status) in [
+        (json!({"size_bytes": {"$gte": 1, "$lt": 2}}), StatusCode::OK),
+        (json!({"size_bytes": {"$gt": 1}}), StatusCode::PRECONDITION_FAILED),
+        (json!({"size_bytes": {"$near": 1}}), StatusCode::NOT_IMPLEMENTED),
+        (json!([1]), StatusCode::BAD_REQUEST),
+    ] {
+        let (found, answer) = running.post("/v1/batch", put(json!({"matches": filter}))).await;
+        assert_eq!(found, status, "{filter}: {answer}");
+    }
     assert_eq!(running.post("/v1/batch", put(json!({}))).await.0, StatusCode::BAD_REQUEST);
 }
 

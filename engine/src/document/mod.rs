@@ -29,6 +29,7 @@ mod filter;
 mod find;
 mod index;
 mod keys;
+mod matcher;
 #[cfg(test)]
 mod model_tests;
 mod order;
@@ -49,6 +50,7 @@ pub use check::DocumentCheck;
 pub use collection::{CollectionInfo, DocumentIndex};
 pub use documents::UpdateCounts;
 pub use find::{ExplainedRead, Explanation, Find};
+pub use matcher::Matcher;
 
 use crate::catalog::Definitions;
 use crate::hook::InstalledHook;

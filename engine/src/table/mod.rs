@@ -17,6 +17,7 @@
 //! Left out on purpose: expressions, joins, foreign keys, checks; they are SQL's, which sits on top. A table without a
 //! primary key is refused rather than given a hidden one.
 
+mod arithmetic;
 mod catalog;
 mod check;
 mod column_type;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::DateTime;
 
+use super::arithmetic::sum;
 use super::column_type::ColumnType;
 use super::constraint::{ConstraintKind, ConstraintViolation};
 use super::definition::ColumnDefault;
@@ -80,6 +81,18 @@ impl<'a> Statement<'a> {
             named[position] = Some(position);
         }
         self.note_brought(named.iter().map(|position| position.map(|position| &values[position])));
+        self.schema.check_not_null(&values)?;
+        Ok(values)
+    }
+
+    /// `old` with the numbers that `amounts` names added to it.
+    pub(super) fn added(&mut self, old: &[Value], amounts: Row) -> Result<Vec<Value>> {
+        let mut values = old.to_vec();
+        for (position, amount) in self.schema.fitted(amounts)? {
+            let column = &self.schema.columns[position];
+            let sum = sum(&values[position], &amount).and_then(|sum| fit(sum, column.column_type));
+            values[position] = sum.map_err(|error| error.context(format_args!("column {:?}", column.name)))?;
+        }
         self.schema.check_not_null(&values)?;
         Ok(values)
     }

@@ -78,6 +78,47 @@ fn rows_are_inserted_read_changed_and_deleted() {
 }
 
 #[test]
+fn numbers_are_added_to_columns_of_their_type() {
+    let columns = [
+        ("int2", ColumnType::Int2),
+        ("int8", ColumnType::Int8),
+        ("float4", ColumnType::Float4),
+        ("numeric", ColumnType::Numeric),
+        ("text", ColumnType::Text),
+    ];
+    let definition = columns.iter().fold(TableDefinition::new().column(Column::new("id", ColumnType::Int8)), |t, c| {
+        t.column(Column::new(c.0, c.1))
+    });
+    let database = fresh(&definition.primary_key(["id"]).index(Index::new("by_int8", ["int8"])));
+    let decimal = |text: &str| text.parse::<bigdecimal::BigDecimal>().unwrap();
+    let row = Row::new().set("id", 1).set("int2", 1i16).set("int8", i64::MAX).set("float4", 0.5f32);
+    let row = row.set("numeric", decimal("0.10")).set("text", "7");
+    database.transact(|tx| tx.tables().insert("t", row.clone())).unwrap();
+    let add = |amounts: Row| database.transact(|tx| tx.tables().add("t", 1, amounts.clone()));
+    let amounts = Row::new().set("int2", -3).set("int8", -i64::MAX).set("float4", 0.25f32);
+    let row = add(amounts.set("numeric", decimal("0.20"))).unwrap();
+    assert_eq!((row.integer("int2").unwrap(), row.integer("int8").unwrap()), (-2, 0));
+    assert_eq!((row.get("float4"), row.numeric("numeric").unwrap()), (Some(&Value::Float4(0.75)), &decimal("0.30")));
+    assert_eq!(ids(&database, &ScanRequest::index("by_int8").equal(0)), [1]);
+    for (column, amount) in [
+        ("int2", Value::Int8(40_000)),
+        ("int2", Value::Int2(i16::MIN)),
+        ("int8", Value::Float8(0.5)),
+        ("text", Value::Text("1".into())),
+        ("id", Value::Null),
+    ] {
+        let error = refused(add(Row::new().set("float4", 1.0f32).set(column, amount.clone())));
+        let kinds = [ErrorKind::Invalid, ErrorKind::Constraint];
+        assert!(kinds.contains(&error.kind()) && error.message().contains(column), "{column} {amount:?}: {error}");
+    }
+    assert_eq!(refused(database.transact(|tx| tx.tables().add("t", 2, Row::new()))).kind(), ErrorKind::NotFound);
+    assert_eq!(add(Row::new().set("int8", Value::Null)).unwrap().get("int8"), Some(&Value::Null));
+    assert_eq!(add(Row::new().set("int8", 1)).unwrap().get("int8"), Some(&Value::Null));
+    assert_eq!(add(Row::new().set("id", 6)).unwrap().integer("id").unwrap(), 7);
+    database.check().unwrap();
+}
+
+#[test]
 fn numbers_go_on_behind_those_that_were_given() {
     let database = fresh(&people());
     let insert =

@@ -75,6 +75,37 @@ impl Tables<'_, Transaction> {
         })
     }
 
+    /// Adds to columns of the row under `key` the numbers that `amounts` names, and returns the row as it is stored then.
+    ///
+    /// What is negative is taken away. NULL stays NULL.
+    ///
+    /// ```
+    /// # use marquetry::{Database, table::{Column, ColumnType, Row, TableDefinition}};
+    /// # let database = Database::in_memory()?;
+    /// # let id = Column::new("id", ColumnType::Int8);
+    /// # let stock = TableDefinition::new().column(id).column(Column::new("left", ColumnType::Int4)).primary_key(["id"]);
+    /// # database.transact(|tx| tx.tables().create("stock", &stock))?;
+    /// # database.transact(|tx| tx.tables().insert("stock", Row::new().set("id", 7).set("left", 3)))?;
+    /// let row = database.transact(|tx| tx.tables().add("stock", 7, Row::new().set("left", -2)))?;
+    /// assert_eq!(row.integer("left")?, 1);
+    /// # Ok::<(), marquetry::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Invalid` when a column or an amount is no number, or the sum is out of range; otherwise as for
+    /// [`Tables::update`].
+    pub fn add(&self, table: &str, key: impl Into<Key>, amounts: Row) -> Result<Row> {
+        let key = key.into();
+        self.statement(table, |statement| {
+            let primary = statement.schema.primary_of_key(key)?;
+            let old =
+                self.values_at(&statement.schema, &primary)?.ok_or_else(|| no_row(&statement.schema, &primary))?;
+            let new = statement.added(&old, amounts)?;
+            statement.change(Some(&old), Some(&new))?;
+            Ok(statement.schema.row(new))
+        })
+    }
+
     /// Deletes the row under `key`; false when there was none.
     ///
     /// # Errors

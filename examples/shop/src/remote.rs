@@ -1,8 +1,8 @@
 //! The shop on a server: the verbs through the async client.
 //!
 //! ```text
-//!   checkout   one batch of reads  -->  price, count  -->  one batch of writes, only if stock and price are as read
-//!                       ^                                       '-- no: somebody was faster
+//!   checkout   one batch of reads  -->  price, count  -->  one batch of writes, only if stock is left and prices hold
+//!                       ^                                       '-- no: look again
 //!                       '---------------------------------------'
 //!   work       receive (leases)    -->  transaction { order, shipment, letter, acknowledge }
 //! ```
@@ -140,13 +140,14 @@ impl Remote {
     /// See [`Shop::restock`](crate::Shop::restock).
     pub async fn restock(&self, product: &str, quantity: i64) -> Result<i64> {
         let left = self.client.transact(|tx| async move {
-            let Some(row) = tx.tables().get(STOCK, product).await? else { return Ok(None) };
-            let Stock { received, quantity: left, .. } = decoded(Value::Object(row))?;
-            let stock = json!({ "received": received + quantity, "quantity": left + quantity });
-            tx.tables().update(STOCK, product, stock).await?;
+            let amounts = json!({ "received": quantity, "quantity": quantity });
+            let row = match tx.tables().add(STOCK, product, amounts).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                row => row?,
+            };
             tx.documents().update(PRODUCTS, product, json!({ "$inc": { "in_stock": quantity } })).await?;
             tx.cache().delete(PAGES, product).await?;
-            Ok(Some(left + quantity))
+            decoded::<Stock>(Value::Object(row)).map(|stock| Some(stock.quantity))
         });
         left.await?.ok_or_else(|| Refusal::UnknownProduct(product.to_owned()).into())
     }
@@ -175,13 +176,13 @@ impl Remote {
         let mut batch = self.client.batch();
         batch =
             batch.only_if(json!({ "op": "cache.get", "cache": SESSIONS, "key": session }), json!({ "exists": true }));
-        for (line, stock) in sale.lines.iter().zip(&seen.stock) {
-            let (product, left) = (&line.product, stock.quantity - line.quantity);
+        for line in &sale.lines {
+            let product = &line.product;
             batch = batch
-                .only_if(get_stock(product), json!({ "contains": { "quantity": stock.quantity } }))
+                .only_if(get_stock(product), json!({ "matches": { "quantity": { "$gte": line.quantity } } }))
                 .only_if(get_product(product), json!({ "contains": { "price_cents": line.price_cents } }))
                 .operation(
-                    json!({ "op": "table.update", "table": STOCK, "key": [product], "set": { "quantity": left } }),
+                    json!({ "op": "table.add", "table": STOCK, "key": [product], "amounts": { "quantity": -line.quantity } }),
                 )
                 .operation(json!({
                     "op": "document.update",
@@ -226,7 +227,6 @@ impl Remote {
             order: (!order.is_null()).then(|| from_json(order)).transpose()?,
             session: serde_json::from_str(session).map_err(|_| Refusal::NotLoggedIn)?,
             products: Vec::new(),
-            stock: Vec::new(),
         };
         for item in &cart.items {
             let (product, stock) = (next(), next());
@@ -239,7 +239,6 @@ impl Remote {
                 return Err(Refusal::OutOfStock { product, wanted, left }.into());
             }
             seen.products.push(from_json(product)?);
-            seen.stock.push(stock);
         }
         Ok(seen)
     }
@@ -294,7 +293,6 @@ struct Seen {
     order: Option<Order>,
     session: Session,
     products: Vec<Product>,
-    stock: Vec<Stock>,
 }
 
 fn get_stock(product: &str) -> Value {

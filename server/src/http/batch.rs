@@ -6,9 +6,10 @@
 //! ```
 
 use axum::extract::State;
+use marquetry::document::Matcher;
 use marquetry::{Error, ErrorKind, Result, Transaction};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::error::{Outcome, Problem};
@@ -54,6 +55,9 @@ struct Precondition {
     #[schema(value_type = Option<Object>)]
     #[serde(default, deserialize_with = "present")]
     contains: Option<Value>,
+    /// What the answer must match: a filter as documents are found by, such as `{"quantity": {"$gte": 3}}`.
+    #[schema(value_type = Option<Object>)]
+    matches: Option<Map<String, Value>>,
 }
 
 /// Keeps `null` apart from absence.
@@ -94,10 +98,15 @@ impl Precondition {
         if !self.read.is_read() {
             return Err(Problem::invalid("`read` must be an operation that changes nothing"));
         }
-        match self.exists.is_some() || self.equals.is_some() || self.contains.is_some() {
-            true => Ok(()),
-            false => Err(Problem::invalid("say what must hold: `exists`, `equals` or `contains`")),
+        let says = [self.exists.is_some(), self.equals.is_some(), self.contains.is_some(), self.matches.is_some()];
+        if !says.contains(&true) {
+            return Err(Problem::invalid("say what must hold: `exists`, `equals`, `contains` or `matches`"));
         }
+        self.matcher().map(drop).map_err(Problem::from)
+    }
+
+    fn matcher(&self) -> Result<Option<Matcher>> {
+        self.matches.as_ref().map(|filter| Matcher::parse(&Value::Object(filter.clone()))).transpose()
     }
 
     fn check(&self, transaction: &Transaction) -> Result<()> {
@@ -108,7 +117,8 @@ impl Precondition {
         let exists = self.exists.is_none_or(|exists| exists != answer.is_null());
         let equals = self.equals.as_ref().is_none_or(|expected| *expected == answer);
         let contains = self.contains.as_ref().is_none_or(|part| contains(&answer, part));
-        match exists && equals && contains {
+        let matches = self.matcher()?.is_none_or(|matcher| matcher.matches(&answer));
+        match exists && equals && contains && matches {
             true => Ok(()),
             false => Err(Error::precondition("it does not hold, so nothing was done; read again and decide")),
         }

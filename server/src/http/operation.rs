@@ -78,6 +78,7 @@ operations! {
     "table.upsert" => TableUpsert(table::Upsert) write;
     "table.get" => TableGet(table::Get) read;
     "table.update" => TableUpdate(table::Update) write;
+    "table.add" => TableAdd(table::Add) write;
     "table.delete" => TableDelete(table::Delete) write;
     "table.scan" => TableScan(table::Scan) read;
     "table.count" => TableCount(table::Count) read;

@@ -5,7 +5,7 @@
 //!   /v1/tables/{table}                         describe, drop
 //!   /v1/tables/{table}/indexes[/{index}]       add, remove
 //!   /v1/tables/{table}/rows                    insert or upsert one or many
-//!   /v1/tables/{table}/get update delete       one row, by its primary key
+//!   /v1/tables/{table}/get update add delete       one row, by its primary key
 //!   /v1/tables/{table}/scan count              rows in the order of an index
 //! ```
 //!
@@ -40,6 +40,7 @@ pub(super) fn routes() -> Vec<Route> {
             .batch_sized(),
         Route::post("/v1/tables/{table}/get", "The row with a primary key, or null", get).json::<KeyBody>(),
         Route::post("/v1/tables/{table}/update", "Change columns of a row", update).json::<UpdateBody>(),
+        Route::post("/v1/tables/{table}/add", "Add numbers to columns of a row", add).json::<AddBody>(),
         Route::post("/v1/tables/{table}/delete", "Delete a row; whether it was there", delete).json::<KeyBody>(),
         Route::post("/v1/tables/{table}/scan", "A page of rows in the order of an index", scan).json::<ScanBody>(),
         Route::post("/v1/tables/{table}/count", "How many rows there are in a range", count).json::<ScanBody>(),
@@ -277,6 +278,28 @@ impl Write for Update {
     }
 }
 
+/// Adds numbers to columns of a row; the row as it is stored then.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TableAdd)]
+pub(super) struct Add {
+    table: String,
+    /// The one value, or the list of them.
+    key: Value,
+    /// The columns that grow, with the amounts; a negative one takes away.
+    #[schema(value_type = Object)]
+    amounts: Value,
+}
+
+impl Write for Add {
+    fn write(&self, transaction: &Transaction) -> Result<Value> {
+        let tables = transaction.tables();
+        let definition = tables.definition(&self.table)?;
+        let (key, amounts) = (definition.key_from_json(&self.key)?, definition.row_from_json(&self.amounts)?);
+        tables.add(&self.table, key, amounts).map(written)
+    }
+}
+
 /// Deletes a row; whether it was there.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -464,12 +487,32 @@ struct UpdateBody {
     set: Value,
 }
 
+/// Amounts to add to columns of a row.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TableAmounts)]
+struct AddBody {
+    /// The one value, or the list of them.
+    key: Value,
+    /// The columns that grow, with the amounts; a negative one takes away.
+    #[schema(value_type = Object)]
+    amounts: Value,
+}
+
 async fn update(
     session: Session,
     Segments([table]): Segments<1>,
     Json(UpdateBody { key, set }): Json<UpdateBody>,
 ) -> Outcome<Seen<Value>> {
     session.write(Update { table, key, set }).await
+}
+
+async fn add(
+    session: Session,
+    Segments([table]): Segments<1>,
+    Json(AddBody { key, amounts }): Json<AddBody>,
+) -> Outcome<Seen<Value>> {
+    session.write(Add { table, key, amounts }).await
 }
 
 async fn delete(
