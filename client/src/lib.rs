@@ -31,6 +31,7 @@
 //! Every answer tells the version that it saw, and every call asks for at least the newest version that the client has
 //! seen: a client reads its own writes, on replicas too. Errors carry an [`ErrorKind`] that says what to do next.
 
+mod backup;
 mod batch;
 mod blob;
 mod cache;

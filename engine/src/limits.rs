@@ -21,8 +21,8 @@ pub(crate) const RECENT_KEYS_SIZE_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(crate) const RECLAIM_STEP_KEYS: usize = 1_000;
 /// Largest piece of a backup: a run of keys with one value of the largest size, in bytes.
 pub(crate) const BACKUP_FRAME_SIZE_BYTES_MAX: usize = VALUE_SIZE_BYTES_MAX + 2 * 1024 * 1024;
-/// Pieces that a target may tell an other process that it has; what is over is sent again.
-pub const BACKUP_KNOWN_PIECES_MAX: usize = 4 * 1024 * 1024;
+/// Pieces that a target tells another process that it has; what is over is sent again.
+pub const BACKUP_KNOWN_PIECES_MAX: usize = 1_000_000;
 /// Longest name of a table, column, collection, bucket, namespace, index or queue, in bytes.
 pub const NAME_SIZE_BYTES_MAX: usize = 255;
 /// Most columns of a table.

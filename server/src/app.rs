@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use marquetry::Database;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::auth::Gate;
 use crate::bridge::Bridge;
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     /// The bridge for what waits for transactions to end, whose requests need workers of the other one.
     pub(crate) line: Bridge,
     pub(crate) metrics: Metrics,
+    /// One permit per backup that is under way.
+    pub(crate) backups: Arc<Semaphore>,
     stopping: AtomicBool,
 }
 
@@ -49,6 +52,7 @@ impl App {
             versions: Versions::of(&database),
             transactions: Transactions::new(&limits),
             database,
+            backups: Arc::new(Semaphore::new(limits.backups_max)),
             limits,
             gate,
             bridge,

@@ -15,11 +15,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 type Work = Box<dyn FnOnce() + Send>;
+
+/// The pause before a busy bridge is asked again.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why work did not give an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +84,31 @@ impl Bridge {
                 Err(TrySendError::Full(_)) => Err(BridgeError::Busy),
                 Err(TrySendError::Disconnected(_)) => Err(BridgeError::Stopped),
                 Ok(()) => answered.await.unwrap_or(Err(BridgeError::Stopped)),
+            }
+        }
+    }
+
+    /// What `work` makes of `state`, however long every worker is busy: for streams that have begun and cannot be
+    /// refused any more.
+    pub(crate) async fn run_patiently<S, T>(
+        &self,
+        state: S,
+        work: impl FnOnce(S) -> T + Clone + Send + 'static,
+    ) -> Result<T, BridgeError>
+    where
+        S: Send + 'static,
+        T: Send + 'static,
+    {
+        let place = Arc::new(Mutex::new(Some(state)));
+        loop {
+            let (place, work) = (place.clone(), work.clone());
+            let outcome = self.run(move || {
+                let state = place.lock().take().expect("only the work that runs takes the state");
+                work(state)
+            });
+            match outcome.await {
+                Err(BridgeError::Busy) => tokio::time::sleep(BUSY_PAUSE).await,
+                outcome => return outcome,
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Why a command or the start of a server failed, and the exit code that says so to a shell.
 //!
 //! ```text
-//!   0 done   1 failed   2 called wrongly   3 a check found damage
+//!   0 done   1 failed   2 called wrongly   3 damage was found
 //! ```
 
 use std::fmt;
@@ -24,7 +24,7 @@ impl Failure {
         Failure { code: 2, message: message.into() }
     }
 
-    /// A check found damage: exit code 3.
+    /// Damage was found: exit code 3.
     pub fn damage(message: impl Into<String>) -> Self {
         Failure { code: 3, message: message.into() }
     }

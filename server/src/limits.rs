@@ -47,6 +47,8 @@ pub struct Limits {
     pub transaction_idle_ms: u64,
     /// Time after which an open transaction is rolled back, whatever it does.
     pub transaction_age_max_ms: u64,
+    /// Backups that are given at once.
+    pub backups_max: usize,
     /// Threads that run blocking engine work.
     pub workers: usize,
     /// Pieces of work that may wait for a worker before the server answers 503.
@@ -74,6 +76,7 @@ impl Default for Limits {
             transactions_max: 128,
             transaction_idle_ms: 30_000,
             transaction_age_max_ms: 600_000,
+            backups_max: 2,
             workers: default_workers(),
             waiting_max: 1024,
             drain_timeout_ms: 10_000,
@@ -96,6 +99,7 @@ impl Limits {
             ("batch_operations_max", self.batch_operations_max),
             ("json_depth_max", self.json_depth_max),
             ("page_max", self.page_max),
+            ("backups_max", self.backups_max),
             ("workers", self.workers),
             ("waiting_max", self.waiting_max),
         ];

@@ -18,7 +18,8 @@ use parking_lot::Mutex;
 const BUCKETS_SECONDS: [f64; 8] = [0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0];
 
 /// The areas that requests are counted by: the first word of the path after the version.
-const AREAS: [&str; 8] = ["tables", "collections", "buckets", "caches", "search", "queues", "batch", "transactions"];
+const AREAS: [&str; 9] =
+    ["tables", "collections", "buckets", "caches", "search", "queues", "batch", "transactions", "backup"];
 
 /// The counters of one server.
 #[derive(Default)]

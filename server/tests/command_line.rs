@@ -18,7 +18,7 @@ fn help_shows_examples_and_exit_codes_for_every_command() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(code(&output), 0);
     assert!(text.contains("Exit codes") && text.contains("Examples"), "{text}");
-    for command in ["serve", "check", "stats", "import", "export"] {
+    for command in ["serve", "check", "stats", "import", "export", "backup", "restore"] {
         assert!(text.contains(command), "{text}");
         let output = run(&[command, "--help"]);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -22,6 +22,9 @@
 //! it can see; commits, folds, compaction and merges go on beside it. What is in a backup is durable in the database
 //! before anything of it is written.
 //!
+//! **On its way to another machine** (`stream`, `receiver`) a backup is the same pieces in the same order, less those whose ids the
+//! target said that it has.
+//!
 //! **What a crash leaves.** Of a backup that was cut short: files that no manifest names, which the next one removes. Of a
 //! restore that was cut short: a directory without `FORMAT`, which nobody opens and the next restore clears.
 //!
@@ -37,9 +40,14 @@ mod crash_tests;
 mod frames;
 mod key_run;
 mod manifest;
+mod message;
 mod piece;
+mod receiver;
 mod restore;
 mod source;
+mod stream;
+#[cfg(test)]
+mod stream_tests;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -49,6 +57,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
+
+pub use receiver::BackupReceiver;
+pub use stream::BackupStream;
 
 use crate::database::Database;
 use crate::env::{Env, OsEnv, Timestamp};
@@ -124,7 +135,7 @@ pub struct BackupInfo {
 /// What a restore made, or a verification went through.
 pub type RestoreReport = BackupInfo;
 
-/// Told how far it is, every few megabytes at the latest.
+/// Told how far it is, after every piece.
 pub type OnProgress<'a> = &'a mut dyn FnMut(&BackupProgress);
 
 impl Database {
@@ -182,6 +193,11 @@ impl Database {
     }
 }
 
+/// Whether the directory `path` is one that backups are kept in.
+pub fn is_target(path: impl AsRef<Path>) -> bool {
+    OsEnv::new().exists(&path.as_ref().join(target::TARGET_FILE)).unwrap_or(false)
+}
+
 /// The backups in the directory `target`, oldest first.
 ///
 /// # Errors
@@ -236,28 +252,29 @@ pub fn restore_on(
     restore::restore(&target, number, &env, directory, progress)
 }
 
-/// Reads and verifies every byte of backup `number` of `target`, the newest for `None`.
+/// Reads and verifies every byte of all backups in the directory `target`, what they share once; oldest first.
 ///
 /// # Errors
-/// As [`restore`].
-pub fn verify(target: impl AsRef<Path>, number: Option<u64>, progress: OnProgress<'_>) -> Result<BackupInfo> {
-    verify_on(Arc::new(OsEnv::new()), target.as_ref(), number, progress)
+/// `NotFound` when it holds none; `Corrupt` naming file and offset of the first damage.
+pub fn verify(target: impl AsRef<Path>, progress: OnProgress<'_>) -> Result<Vec<BackupInfo>> {
+    verify_on(Arc::new(OsEnv::new()), target.as_ref(), progress)
 }
 
 /// As [`verify`], in a directory of the machine `env`.
 ///
 /// # Errors
-/// As [`restore`].
-pub fn verify_on(
-    env: Arc<dyn Env>,
-    target: &Path,
-    number: Option<u64>,
-    progress: OnProgress<'_>,
-) -> Result<BackupInfo> {
+/// As [`verify`].
+pub fn verify_on(env: Arc<dyn Env>, target: &Path, progress: OnProgress<'_>) -> Result<Vec<BackupInfo>> {
     let target = Target::open(env, target)?;
-    let number = chosen(&target, number)?;
-    restore::Pieces::of(&target, number)?.each(progress, |_, _| Ok(()))?;
-    info(&target, number)
+    // Of nothing it must not be said that all is well.
+    chosen(&target, None)?;
+    let mut verified: Vec<BackupInfo> = Vec::new();
+    for number in target.backups()? {
+        let before = verified.last().map(|before| before.number);
+        restore::Pieces::of(&target, number)?.passing_by(before)?.each(progress, |_, _| Ok(()))?;
+        verified.push(info(&target, number)?);
+    }
+    Ok(verified)
 }
 
 /// The backup that is meant; the newest when none is named.

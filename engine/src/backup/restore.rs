@@ -41,6 +41,8 @@ pub(super) struct Pieces<'a> {
     manifest: Manifest,
     files: BTreeMap<u64, PieceFile>,
     open: BTreeMap<u64, FrameReader>,
+    /// A backup whose pieces were gone through already: those that both have are passed by.
+    seen: Option<Manifest>,
     progress: BackupProgress,
 }
 
@@ -56,7 +58,25 @@ impl<'a> Pieces<'a> {
             open_pieces(target, *file)?;
         }
         let progress = BackupProgress { total_size_bytes: manifest.summary.size_bytes, ..BackupProgress::default() };
-        Ok(Pieces { target, manifest, files, open: BTreeMap::new(), progress })
+        Ok(Pieces { target, manifest, files, open: BTreeMap::new(), seen: None, progress })
+    }
+
+    /// Passes by the pieces that backup `number` has as well.
+    pub(super) fn passing_by(mut self, number: Option<u64>) -> Result<Self> {
+        self.seen = number.map(|number| self.target.manifest(number)).transpose()?;
+        Ok(self)
+    }
+
+    fn is_seen(&mut self, row: &Row) -> Result<bool> {
+        let Some(seen) = &mut self.seen else { return Ok(false) };
+        while let Some(other) = seen.peek()? {
+            if other.piece.origin < row.piece.origin {
+                seen.advance()?;
+                continue;
+            }
+            return Ok(other == row);
+        }
+        Ok(false)
     }
 
     /// Hands every piece to `take`, verified.
@@ -66,6 +86,10 @@ impl<'a> Pieces<'a> {
         mut take: impl FnMut(&Row, &[u8]) -> Result<()>,
     ) -> Result<()> {
         while let Some(row) = self.manifest.advance()? {
+            self.progress.done_size_bytes += row.piece.size_bytes;
+            if self.is_seen(&row)? {
+                continue;
+            }
             let seed = self.target.seed;
             let Place { file, offset } = row.place;
             let reader = self.reader(file)?;
@@ -79,7 +103,6 @@ impl<'a> Pieces<'a> {
                 true => take(&row, bytes)?,
                 false => return Err(reader.damaged(offset, "it is not the piece that the backup names")),
             }
-            self.progress.done_size_bytes += row.piece.size_bytes;
             progress(&self.progress);
         }
         Ok(())

@@ -114,7 +114,8 @@ pub(super) fn restore(env: &MemoryEnv, number: Option<u64>, directory: &str) -> 
 }
 
 pub(super) fn verify(env: &MemoryEnv) -> Result<super::BackupInfo> {
-    verify_on(Arc::new(env.clone()), Path::new(TARGET), None, &mut |_| {})
+    let all = verify_on(Arc::new(env.clone()), Path::new(TARGET), &mut |_| {})?;
+    Ok(*all.last().expect("a target without backups is an error"))
 }
 
 /// The restored database is `expected`, sound in all models, and goes on by itself.
@@ -204,6 +205,12 @@ fn old_backups_stay_as_they_were() {
         restore(&env, Some(index as u64 + 1), &directory).unwrap();
         assert_restored(&env, &directory, expected, &directory);
     }
+    assert_eq!(verify(&env).unwrap().number, 4);
+    let second = target_files(&env).into_iter().filter(|path| path.extension().is_some_and(|e| e == "pieces")).nth(1);
+    let second = second.unwrap();
+    env.flip_bit(&second, 8 * 60).unwrap();
+    assert_refused_by_name(verify(&env), &second, "damage in one of several backups");
+    env.flip_bit(&second, 8 * 60).unwrap();
     let error = restore(&env, Some(9), "/restored9").unwrap_err();
     assert!(error.kind() == ErrorKind::NotFound && error.message().contains("1, 2, 3, 4"), "{error}");
 }

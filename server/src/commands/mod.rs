@@ -1,23 +1,28 @@
 //! The command line: one file per command, each a struct of its arguments and a `run`.
 //!
 //! ```text
-//!   serve   check   stats   import   export          exit codes: 0 done, 1 failed, 2 called wrongly, 3 damage found
+//!   serve   check   stats   import   export   backup   restore     exit codes: 0 done, 1 failed, 2 called wrongly, 3 damage found
 //! ```
 
+mod backup;
 mod check;
 mod export;
 mod import;
 mod place;
+mod progress;
 mod records;
+mod restore;
 mod serve;
 mod stats;
 mod subject;
 
 use clap::{Parser, Subcommand};
 
+pub use self::backup::Backup;
 pub use self::check::Check;
 pub use self::export::Export;
 pub use self::import::Import;
+pub use self::restore::Restore;
 pub use self::serve::Serve;
 pub use self::stats::Stats;
 use crate::failure::Failure;
@@ -27,13 +32,14 @@ Exit codes:
   0  done
   1  it failed: the message says what to do
   2  it was called wrongly, or the configuration is wrong
-  3  check found damaged data
+  3  damaged data or a damaged backup was found
 
 Examples:
   marquetry serve --demo
   marquetry serve --data /var/lib/marquetry --http 0.0.0.0:7400 --token-file /etc/marquetry.token
   marquetry stats http://127.0.0.1:7400
-  marquetry export ./marquetry-data --table orders --format csv --output orders.csv";
+  marquetry export ./marquetry-data --table orders --format csv --output orders.csv
+  marquetry backup http://127.0.0.1:7400 /backups/shop";
 
 /// Tables, documents, blobs, cache, full-text search and queues in one database and one transaction.
 #[derive(Debug, Parser)]
@@ -50,6 +56,8 @@ enum Command {
     Stats(Stats),
     Import(Import),
     Export(Export),
+    Backup(Backup),
+    Restore(Restore),
 }
 
 impl CommandLine {
@@ -64,6 +72,8 @@ impl CommandLine {
             Command::Stats(command) => command.run(),
             Command::Import(command) => command.run(),
             Command::Export(command) => command.run(),
+            Command::Backup(command) => command.run(),
+            Command::Restore(command) => command.run(),
         }
     }
 }

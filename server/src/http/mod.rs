@@ -11,6 +11,7 @@
 //! - [`error`] is the only file that knows statuses for failures, [`json`] the only one that reads JSON.
 //! - [`routes`] is one table; the router and the OpenAPI document are both made from it.
 
+mod backup;
 mod batch;
 mod blob;
 mod cache;

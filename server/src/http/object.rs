@@ -27,13 +27,9 @@ use super::routes::Route;
 use super::session::{Reading, Seen, Session};
 use super::view::answer;
 use crate::app::App;
-use crate::bridge::BridgeError;
 
 /// Bytes that go through the bridge at once.
 const PIECE_SIZE_BYTES: usize = 256 * 1024;
-
-/// The pause before a stream that has begun asks a busy bridge again: it cannot answer 503 any more.
-const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// What the names of metadata headers begin with.
 const METADATA_PREFIX: &str = "marquetry-meta-";
@@ -173,29 +169,19 @@ fn stream(app: App, reader: BlobReader) -> Body {
 
 /// The next piece, and the reader unless it is at its end.
 async fn next_piece(app: &App, reader: BlobReader) -> Result<(Bytes, Option<BlobReader>), axum::BoxError> {
-    let place = std::sync::Arc::new(parking_lot::Mutex::new(Some(reader)));
-    loop {
-        let work = place.clone();
-        let read = app.bridge.run(move || {
-            let mut reader = work.lock().take().expect("only the work that runs takes the reader");
-            let mut piece = BytesMut::with_capacity(PIECE_SIZE_BYTES.min(reader.remaining_bytes() as usize));
-            while piece.len() < PIECE_SIZE_BYTES {
-                match reader.next_chunk()? {
-                    Some(chunk) => piece.extend_from_slice(&chunk),
-                    None => break,
-                }
+    let read = app.bridge.run_patiently(reader, |mut reader: BlobReader| {
+        let mut piece = BytesMut::with_capacity(PIECE_SIZE_BYTES.min(reader.remaining_bytes() as usize));
+        while piece.len() < PIECE_SIZE_BYTES {
+            match reader.next_chunk()? {
+                Some(chunk) => piece.extend_from_slice(&chunk),
+                None => break,
             }
-            let more = reader.remaining_bytes() > 0;
-            Ok::<_, Error>((piece.freeze(), more.then_some(reader)))
-        });
-        match read.await {
-            Ok(outcome) => {
-                return outcome.inspect_err(|error| tracing::error!(%error, "an object broke off")).map_err(Into::into);
-            }
-            Err(BridgeError::Busy) => tokio::time::sleep(BUSY_PAUSE).await,
-            Err(error) => return Err(format!("{error:?}").into()),
         }
-    }
+        let more = reader.remaining_bytes() > 0;
+        Ok::<_, Error>((piece.freeze(), more.then_some(reader)))
+    });
+    let outcome = read.await.map_err(|error| format!("{error:?}"))?;
+    outcome.inspect_err(|error| tracing::error!(%error, "an object broke off")).map_err(Into::into)
 }
 
 async fn put(session: Session, Segments([bucket, key]): Segments<2>, request: Request) -> Outcome<Response> {

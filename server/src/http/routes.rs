@@ -23,7 +23,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::error::Problem;
 use super::extract::BodySizeMax;
 use super::{
-    batch, blob, cache, catalog, collection, document, health, message, object, queue, search, table as tables,
+    backup, batch, blob, cache, catalog, collection, document, health, message, object, queue, search, table as tables,
     transaction,
 };
 use crate::app::App;
@@ -181,6 +181,7 @@ pub(crate) fn table() -> Vec<Route> {
         queue::routes(),
         message::routes(),
         cache::routes(),
+        backup::routes(),
     ];
     parts.into_iter().flatten().collect()
 }
