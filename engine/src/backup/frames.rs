@@ -62,12 +62,14 @@ impl FrameFileKind {
     }
 }
 
-/// Appends the frame of `bytes` that stands at `offset` of the file with `salt`.
-pub(super) fn encode_frame(salt: u64, offset: u64, bytes: &[u8], out: &mut Vec<u8>) {
+/// Appends the frame of `parts`, one behind the other, that stands at `offset` of the file with `salt`.
+pub(super) fn encode_frame(salt: u64, offset: u64, parts: &[&[u8]], out: &mut Vec<u8>) {
     let start = out.len();
+    let size: usize = parts.iter().map(|part| part.len()).sum();
+    out.reserve(FRAME_HEAD_SIZE_BYTES + size);
     out.extend_from_slice(&[0; 8]);
-    out.extend_from_slice(&u32::try_from(bytes.len()).expect("a frame is far below 4 GiB").to_le_bytes());
-    out.extend_from_slice(bytes);
+    out.extend_from_slice(&u32::try_from(size).expect("a frame is far below 4 GiB").to_le_bytes());
+    parts.iter().for_each(|part| out.extend_from_slice(part));
     let checksum = xxh3_64_with_seed(&out[start + 8..], salt.wrapping_add(offset));
     out[start..start + 8].copy_from_slice(&checksum.to_le_bytes());
 }
@@ -146,7 +148,7 @@ impl FrameWriter {
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<u64> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
-        encode_frame(self.salt, self.end, bytes, &mut buffer);
+        encode_frame(self.salt, self.end, &[bytes], &mut buffer);
         let outcome = self.append_raw(&buffer);
         self.buffer = buffer;
         outcome

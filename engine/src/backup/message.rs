@@ -40,12 +40,10 @@ pub(super) enum Message {
 }
 
 impl Message {
-    /// The bytes of a frame.
-    pub(super) fn encode(&self, bytes: &[u8]) -> Result<Vec<u8>> {
-        let message = record::encode(MESSAGE_FORMAT, self)?;
-        let mut out = Vec::with_capacity(message.len() + bytes.len() + 4);
-        varint::write_bytes(&mut out, &message);
-        out.extend_from_slice(bytes);
+    /// The message as it stands at the beginning of a frame.
+    pub(super) fn encode(&self) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        varint::write_bytes(&mut out, &record::encode(MESSAGE_FORMAT, self)?);
         Ok(out)
     }
 
@@ -71,7 +69,7 @@ pub(super) fn encode_request(seed: u64, ids: BTreeSet<u128>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(ids.len() * ID_SIZE_BYTES);
     ids.iter().for_each(|id| bytes.extend_from_slice(&id.to_le_bytes()));
     let mut out = REQUEST.header(ids.len() as u64, seed).to_vec();
-    encode_frame(seed, FRAME_FILE_HEADER_SIZE_BYTES as u64, &bytes, &mut out);
+    encode_frame(seed, FRAME_FILE_HEADER_SIZE_BYTES as u64, &[&bytes], &mut out);
     out
 }
 

@@ -86,7 +86,9 @@ impl<'a> Pieces<'a> {
         mut take: impl FnMut(&Row, &[u8]) -> Result<()>,
     ) -> Result<()> {
         while let Some(row) = self.manifest.advance()? {
-            self.progress.done_size_bytes += row.piece.size_bytes;
+            // What a list says of a size is believed only once the piece was read.
+            let size_bytes = self.progress.done_size_bytes.saturating_add(row.piece.size_bytes);
+            self.progress.done_size_bytes = size_bytes;
             if self.is_seen(&row)? {
                 continue;
             }

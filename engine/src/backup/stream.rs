@@ -90,7 +90,7 @@ impl BackupStream {
 
     fn write(&mut self, message: &Message, bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let before = out.len();
-        encode_frame(self.salt, self.offset, &message.encode(bytes)?, out);
+        encode_frame(self.salt, self.offset, &[&message.encode()?, bytes], out);
         self.offset += (out.len() - before) as u64;
         Ok(())
     }

@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::frames::{FRAME_FILE_HEADER_SIZE_BYTES, FRAME_HEAD_SIZE_BYTES};
 use super::tests::{Random, assert_restored, back_up, change, furnish, keys, open_at, restore, small_backup, verify};
 use super::{BackupOptions, BackupReceiver, BackupReport, list_on};
 use crate::env::MemoryEnv;
@@ -82,4 +85,45 @@ fn damage_in_the_database_is_told_to_whoever_receives() {
     let database = open_at(&env, "/db", false).unwrap();
     let error = receive(&MemoryEnv::new(), &database).unwrap_err();
     assert!(error.kind() == ErrorKind::Corrupt && error.message().contains(".blob"), "{error}");
+}
+
+/// Changes one byte within a frame of `file`, and makes its checksum fit again.
+fn forge(file: &mut [u8], random: &mut Random) {
+    let salt = u64::from_le_bytes(file[20..28].try_into().unwrap());
+    let mut frames = Vec::new();
+    let mut offset = FRAME_FILE_HEADER_SIZE_BYTES;
+    while offset + FRAME_HEAD_SIZE_BYTES < file.len() {
+        let size = u32::from_le_bytes(file[offset + 8..offset + 12].try_into().unwrap()) as usize;
+        frames.push(offset..offset + FRAME_HEAD_SIZE_BYTES + size);
+        offset += FRAME_HEAD_SIZE_BYTES + size;
+    }
+    let frame = frames.swap_remove(random.below(frames.len() as u64) as usize);
+    // The beginning of a frame holds what is decoded; the rest is mostly the bytes of an object.
+    let reach = (frame.len() - FRAME_HEAD_SIZE_BYTES).min(300) as u64;
+    let place = frame.start + FRAME_HEAD_SIZE_BYTES + random.below(reach) as usize;
+    file[place] = [0, 1, 0x7F, 0x80, 0xFB, 0xFD, 0xFF, random.below(256) as u8][random.below(8) as usize];
+    let checksum = xxh3_64_with_seed(&file[frame.start + 8..frame.end], salt.wrapping_add(frame.start as u64));
+    file[frame.start..frame.start + 8].copy_from_slice(&checksum.to_le_bytes());
+}
+
+#[test]
+fn what_is_forged_is_taken_or_refused_and_never_panics() {
+    let (env, _) = small_backup();
+    let manifest = env.file_names().into_iter().find(|path| path.extension().is_some_and(|e| e == "backup")).unwrap();
+    let whole = env.read_file(&manifest).unwrap();
+    let footer = whole.len() - 8;
+    let database = open_at(&env, "/db", false).unwrap();
+    let answered = answer(&database, &receiver(&MemoryEnv::new()));
+    let mut random = Random(11);
+    let mut refused = 0;
+    for _ in 0..3_000 {
+        let mut forged = whole.clone();
+        forge(&mut forged[..footer], &mut random);
+        env.write_file(&manifest, &forged);
+        refused += u64::from(verify(&env).is_err());
+        let mut forged = answered.clone();
+        forge(&mut forged, &mut random);
+        refused += u64::from(receiver(&MemoryEnv::new()).receive(&forged[..], &mut |_| {}).is_err());
+    }
+    assert!(refused > 1_000, "only {refused} were refused");
 }

@@ -107,7 +107,7 @@ impl BackupWriter {
         }
         self.last = Some(piece.origin.clone());
         self.report.pieces += 1;
-        self.report.size_bytes += piece.size_bytes;
+        self.report.size_bytes = self.report.size_bytes.saturating_add(piece.size_bytes);
         self.manifest.append(Row { piece, place })
     }
 

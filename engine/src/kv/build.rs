@@ -17,6 +17,7 @@ use super::memtable::Change;
 use super::version::Version;
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::limits::{KEY_SIZE_BYTES_MAX, VALUE_SIZE_BYTES_MAX};
 use crate::log::Position;
 
 /// Keys and values that are folded at once, in bytes.
@@ -50,6 +51,13 @@ impl KeyspaceBuilder {
     pub(crate) fn add(&mut self, key: Bytes, value: Bytes) -> Result<()> {
         if self.last.as_ref().is_some_and(|last| *last >= key) {
             return Err(Error::corrupt(format!("key {key:?} stands out of order")));
+        }
+        if key.len() > KEY_SIZE_BYTES_MAX || value.len() > VALUE_SIZE_BYTES_MAX {
+            return Err(Error::corrupt(format!(
+                "a key of {} bytes with a value of {} is larger than any that is stored",
+                key.len(),
+                value.len()
+            )));
         }
         self.last = Some(key.clone());
         self.batch_size_bytes += key.len() + value.len() + PAIR_OVERHEAD_BYTES;
