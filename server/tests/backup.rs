@@ -6,6 +6,8 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use marquetry::backup::{BackupOptions, BackupReceiver};
@@ -14,6 +16,8 @@ use marquetry::env::MemoryEnv;
 use marquetry::table::{Column, ColumnType, Row, ScanRequest, TableDefinition};
 use marquetry::{Database, backup};
 use marquetry_server::Limits;
+use marquetry_shop::Shop;
+use marquetry_shop::drive::{self, Plan};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use support::process::{code, run, said, serve, terminate};
@@ -134,7 +138,7 @@ fn damaged_and_missing_backups_have_their_exit_codes() {
 async fn a_stream_is_one_version_while_others_write() {
     let running = support::start().await;
     furnish(&running.database);
-    let machine = std::sync::Arc::new(MemoryEnv::new());
+    let machine = Arc::new(MemoryEnv::new());
     let options = BackupOptions::default();
     let receiver = BackupReceiver::open_on(machine.clone(), "/target".as_ref(), &options).unwrap();
     let mut stream = running.client().backup(receiver.request().unwrap()).await.unwrap();
@@ -168,7 +172,7 @@ async fn what_is_no_request_for_a_backup_is_refused() {
         let answer = post(body).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{}", answer.text().await.unwrap());
     }
-    let machine = std::sync::Arc::new(MemoryEnv::new());
+    let machine = Arc::new(MemoryEnv::new());
     let receiver = BackupReceiver::open_on(machine, "/target".as_ref(), &BackupOptions::default()).unwrap();
     let request = receiver.request().unwrap();
     let open = running.client().begin().await.unwrap();
@@ -182,10 +186,58 @@ async fn what_is_no_request_for_a_backup_is_refused() {
     assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE, "{}", second.text().await.unwrap());
     drop(unread);
     for _ in 0..200 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
         if post(request.clone()).send().await.unwrap().status() == StatusCode::OK {
             return;
         }
     }
     panic!("a backup that was given up is under way for ever");
+}
+
+/// The next backup of the target `/target` on `machine`, of a server that is asked over the network; its number.
+async fn back_up(running: &support::Running, machine: &Arc<MemoryEnv>) -> u64 {
+    let receiver = BackupReceiver::open_on(machine.clone(), "/target".as_ref(), &BackupOptions::default()).unwrap();
+    let mut stream = running.client().backup(receiver.request().unwrap()).await.unwrap();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        bytes.extend_from_slice(&chunk.unwrap());
+    }
+    receiver.receive(&bytes[..], &mut |_| {}).unwrap().number
+}
+
+fn restored(machine: &Arc<MemoryEnv>, number: u64) -> Shop {
+    let directory = format!("/restored{number}");
+    let directory = Path::new(&directory);
+    backup::restore_on(machine.clone(), "/target".as_ref(), Some(number), directory, &mut |_| {}).unwrap();
+    let database = Database::open_on(machine.clone(), directory, marquetry::Settings::default()).unwrap();
+    database.check().unwrap();
+    Shop::from(database)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_shop_that_sells_meanwhile_is_whole_in_every_backup() {
+    let running = support::start().await;
+    let shop = Shop::open(&running.server.url()).unwrap();
+    shop.load().await.unwrap();
+    let machine = Arc::new(MemoryEnv::new());
+    let selling = tokio::spawn({
+        let shop = shop.clone();
+        async move { drive::run(&shop, Plan { orders: 400, clients: 4, workers: 2 }, || ()).await.unwrap() }
+    });
+    let mut newest = 0;
+    while !selling.is_finished() {
+        newest = back_up(&running, &machine).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let run = selling.await.unwrap();
+    for number in (1..=newest).step_by(1 + newest as usize / 6) {
+        let audit = restored(&machine, number).audit().await.unwrap();
+        assert!(audit.is_clean(), "backup {number} of {newest}: {:?}", audit.contradictions);
+    }
+    let last = restored(&machine, back_up(&running, &machine).await);
+    let audit = last.audit().await.unwrap();
+    assert!(audit.is_clean() && audit.missing(&run.placed).is_empty(), "{:?}", audit.contradictions);
+    drive::run(&last, Plan { orders: 20, clients: 2, workers: 1 }, || ()).await.unwrap();
+    let audit = last.audit().await.unwrap();
+    assert!(audit.is_clean() && audit.orders >= 420, "{:?}", audit.contradictions);
 }

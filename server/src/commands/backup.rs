@@ -33,7 +33,8 @@ Examples:
 
 The target is a directory on this machine: a new one, an empty one, or one with backups. The first backup writes
 everything, each later one what changed, and each can be restored by itself. A server goes on working meanwhile; what
-comes is one version of all tables, documents, blobs, caches, search indexes and queues.
+comes is one version of all tables, documents, blobs, caches, search indexes and queues. Backups share what did not
+change between them: check the target from time to time, and keep more than one when the data matter.
 Standard output gets the report as JSON. Exit code 3: the database or the newest backup of the target is damaged, and the
 message names the file and where in it.";
 
