@@ -25,7 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use memory::{CrashPolicy, FailureSpan, MemoryEnv};
+pub use memory::{CrashPolicy, DiskFork, FailureSpan, MemoryEnv};
 pub use os::OsEnv;
 
 /// How [`Env::open`] treats a file that is or is not there.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use super::pages::Pages;
 use super::simulation::{CrashPolicy, Random};
 
 /// What disks write as one: a power cut leaves a sector old or new, never mixed.
@@ -20,17 +21,17 @@ const SECTOR_BYTES: usize = 512;
 #[derive(Debug)]
 pub(super) struct FileNode(RwLock<Content>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Content {
-    /// Shared with the readers of `bytes`; copied on a write only while such a reader lives.
-    current: Arc<Vec<u8>>,
+    current: Arc<Pages>,
+    /// Absent on a disk that never crashes.
     history: Option<History>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct History {
-    durable: Vec<u8>,
-    pending: Vec<Change>,
+    durable: Arc<Pages>,
+    pending: Vec<Arc<Change>>,
 }
 
 #[derive(Debug)]
@@ -41,27 +42,35 @@ enum Change {
 
 impl FileNode {
     /// A file whose bytes are durable; its changes are remembered when `tracked`.
-    pub(super) fn new(bytes: Vec<u8>, tracked: bool) -> Self {
-        let history = tracked.then(|| History { durable: bytes.clone(), pending: Vec::new() });
-        FileNode(RwLock::new(Content { current: Arc::new(bytes), history }))
+    pub(super) fn new(bytes: Pages, tracked: bool) -> Self {
+        let current = Arc::new(bytes);
+        let history = tracked.then(|| History { durable: current.clone(), pending: Vec::new() });
+        FileNode(RwLock::new(Content { current, history }))
     }
 
-    pub(super) fn bytes(&self) -> Arc<Vec<u8>> {
-        Arc::clone(&self.0.read().current)
+    /// A file of its own with the same content and history, whose bytes are shared until one of the two is written.
+    pub(super) fn fork(&self) -> Self {
+        FileNode(RwLock::new(self.0.read().clone()))
+    }
+
+    pub(super) fn to_vec(&self) -> Vec<u8> {
+        let current = self.0.read().current.clone();
+        current.to_vec()
     }
 
     pub(super) fn size_bytes(&self) -> u64 {
-        self.0.read().current.len() as u64
+        self.0.read().current.size_bytes() as u64
+    }
+
+    /// Whether a power cut would leave anything but what readers see.
+    pub(super) fn is_settled(&self) -> bool {
+        self.0.read().history.as_ref().is_none_or(|history| history.pending.is_empty())
     }
 
     pub(super) fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         let content = self.0.read();
-        let source = usize::try_from(offset)
-            .ok()
-            .and_then(|start| content.current.get(start..start.checked_add(buffer.len())?))
-            .ok_or(io::ErrorKind::UnexpectedEof)?;
-        buffer.copy_from_slice(source);
-        Ok(())
+        let is_there = usize::try_from(offset).is_ok_and(|offset| content.current.read(offset, buffer));
+        is_there.then_some(()).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -70,11 +79,9 @@ impl FileNode {
         }
         let offset = usize::try_from(offset).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let mut content = self.0.write();
-        let current = Arc::make_mut(&mut content.current);
-        grow(current, offset.checked_add(bytes.len()).ok_or(io::ErrorKind::FileTooLarge)?)?;
-        write_over(current, offset, bytes);
+        Arc::make_mut(&mut content.current).write(offset, bytes)?;
         if let Some(history) = &mut content.history {
-            history.pending.push(Change::Write { offset, bytes: bytes.to_vec() });
+            history.pending.push(Arc::new(Change::Write { offset, bytes: bytes.to_vec() }));
         }
         Ok(())
     }
@@ -82,14 +89,9 @@ impl FileNode {
     pub(super) fn set_size(&self, size_bytes: u64) -> io::Result<()> {
         let size = usize::try_from(size_bytes).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let mut content = self.0.write();
-        let current = Arc::make_mut(&mut content.current);
-        grow(current, size)?;
-        current.truncate(size);
-        if current.capacity() / 4 > size {
-            current.shrink_to_fit();
-        }
+        Arc::make_mut(&mut content.current).resize(size)?;
         if let Some(history) = &mut content.history {
-            history.pending.push(Change::SetSize(size));
+            history.pending.push(Arc::new(Change::SetSize(size)));
         }
         Ok(())
     }
@@ -97,6 +99,7 @@ impl FileNode {
     /// Makes the pending changes that `keep` picks durable and forgets the others, while readers still see all.
     pub(super) fn settle(&self, mut keep: impl FnMut(usize) -> bool) {
         if let Some(History { durable, pending }) = &mut self.0.write().history {
+            let durable = Arc::make_mut(durable);
             for (index, change) in pending.drain(..).enumerate() {
                 if keep(index) {
                     change.apply(durable);
@@ -106,25 +109,25 @@ impl FileNode {
     }
 
     /// Changes the bytes at rest: for readers and durably at once.
-    pub(super) fn damage(&self, change: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn damage<T>(&self, change: impl FnOnce(&mut Pages) -> T) -> T {
         let mut content = self.0.write();
-        let current = Arc::make_mut(&mut content.current);
-        change(current);
-        let durable = current.clone();
+        let outcome = change(Arc::make_mut(&mut content.current));
+        let durable = content.current.clone();
         if let Some(history) = &mut content.history {
             *history = History { durable, pending: Vec::new() };
         }
+        outcome
     }
 
     /// The bytes that a power cut leaves under `policy`.
-    pub(super) fn after_crash(&self, policy: CrashPolicy, random: &mut Random) -> Vec<u8> {
+    pub(super) fn after_crash(&self, policy: CrashPolicy, random: &mut Random) -> Pages {
         let content = self.0.read();
         let Some(History { durable, pending }) = &content.history else {
-            return content.current.to_vec();
+            return Pages::clone(&content.current);
         };
-        let mut left = durable.clone();
+        let mut left = Pages::clone(durable);
         for change in pending {
-            match (policy, change) {
+            match (policy, &**change) {
                 (CrashPolicy::Torn, Change::Write { offset, bytes }) => tear(&mut left, *offset, bytes, random),
                 _ if policy.keeps(random) => change.apply(&mut left),
                 _ => {}
@@ -135,47 +138,29 @@ impl FileNode {
 }
 
 impl Change {
-    fn apply(&self, bytes: &mut Vec<u8>) {
-        match self {
-            Change::Write { offset, bytes: written } => {
-                if bytes.len() < offset + written.len() {
-                    bytes.resize(offset + written.len(), 0);
-                }
-                write_over(bytes, *offset, written);
-            }
-            Change::SetSize(size) => bytes.resize(*size, 0),
-        }
+    fn apply(&self, bytes: &mut Pages) {
+        let outcome = match self {
+            Change::Write { offset, bytes: written } => bytes.write(*offset, written),
+            Change::SetSize(size) => bytes.resize(*size),
+        };
+        outcome.expect(FITS);
     }
 }
 
+const FITS: &str = "what fitted into memory for readers does so once more";
+
 /// Keeps or loses each sector of a write by itself; the file may have grown although the bytes are lost.
-fn tear(file: &mut Vec<u8>, offset: usize, written: &[u8], random: &mut Random) {
+fn tear(file: &mut Pages, offset: usize, written: &[u8], random: &mut Random) {
     let end = offset + written.len();
-    if end > file.len() && random.coin() {
-        file.resize(end, 0);
+    if end > file.size_bytes() && random.coin() {
+        file.resize(end).expect(FITS);
     }
     let mut start = offset;
     while start < end {
         let stop = ((start / SECTOR_BYTES + 1) * SECTOR_BYTES).min(end);
         if random.coin() {
-            if file.len() < stop {
-                file.resize(stop, 0);
-            }
-            write_over(file, start, &written[start - offset..stop - offset]);
+            file.write(start, &written[start - offset..stop - offset]).expect(FITS);
         }
         start = stop;
     }
-}
-
-/// Extends with zeros to `size`, answering a full disk where memory ends.
-fn grow(bytes: &mut Vec<u8>, size: usize) -> io::Result<()> {
-    if let Some(more) = size.checked_sub(bytes.len()) {
-        bytes.try_reserve(more).map_err(|_| io::ErrorKind::StorageFull)?;
-        bytes.resize(size, 0);
-    }
-    Ok(())
-}
-
-fn write_over(file: &mut [u8], offset: usize, bytes: &[u8]) {
-    file[offset..offset + bytes.len()].copy_from_slice(bytes);
 }

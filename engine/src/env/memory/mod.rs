@@ -15,13 +15,17 @@
 //!   of a created directory in the one above it.
 //! - every change and every sync is one numbered I/O, so that a test can stop the world at each.
 //! - the same seed and the same calls give the same disk after a crash.
+//! - a [`DiskFork`] is the disk at one moment, kept for later: one run of a workload gives the forks of all its I/Os,
+//!   and each fork any number of crashes.
 //!
 //! One lock is held through every call on a simulated disk: a call that returned success before the
 //! crash has its full effect in what the crash left. Left out: hard links, renamed directories and
 //! permissions, which the engine does not use.
 
 mod content;
+mod fork;
 mod names;
+mod pages;
 mod simulation;
 
 use std::collections::BTreeSet;
@@ -37,6 +41,7 @@ use self::names::{Names, normal};
 use self::simulation::{Fate, Simulation};
 use super::{Env, File, FileBytes, FileLock, OpenMode, OsEnv, Timestamp};
 
+pub use self::fork::DiskFork;
 pub use self::simulation::{CrashPolicy, FailureSpan};
 
 /// A disk in memory, with the real clock and randomness or a simulated machine around it.
@@ -119,6 +124,23 @@ impl MemoryEnv {
         self.simulation().is_dead()
     }
 
+    /// Keeps a fork of this disk at every I/O from here on: what [`MemoryEnv::crash_at`] would find there.
+    pub fn keep_forks(&self) {
+        self.simulation().keep_forks();
+    }
+
+    /// The forks kept since [`MemoryEnv::keep_forks`], one per I/O, in order; none are kept from here on.
+    #[must_use]
+    pub fn take_forks(&self) -> Vec<DiskFork> {
+        self.simulation().take_forks()
+    }
+
+    /// This disk as it is at this moment, kept for any number of crashes; it lives on itself.
+    #[must_use]
+    pub fn fork(&self) -> DiskFork {
+        self.simulation().fork(&self.disk.names.lock())
+    }
+
     /// Makes I/O number `number` fail with `kind`, and all after it too when `span` says so.
     ///
     /// A failed write may have written a part. After a failed `sync_data` each pending change is either
@@ -157,7 +179,7 @@ impl MemoryEnv {
     /// # Errors
     /// `NotFound` when there is no such file.
     pub fn read_file(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-        Ok(self.node(path.as_ref())?.bytes().to_vec())
+        Ok(self.node(path.as_ref())?.to_vec())
     }
 
     /// Puts a durable file with these bytes there, and the directories above it. Counts as no I/O.
@@ -170,8 +192,19 @@ impl MemoryEnv {
     /// # Errors
     /// `NotFound` when there is no such file.
     pub fn truncate(&self, path: impl AsRef<Path>, size_bytes: u64) -> io::Result<()> {
-        self.node(path.as_ref())?.damage(|bytes| bytes.truncate(usize::try_from(size_bytes).unwrap_or(usize::MAX)));
-        Ok(())
+        self.node(path.as_ref())?.damage(|bytes| {
+            let size = usize::try_from(size_bytes).unwrap_or(usize::MAX).min(bytes.size_bytes());
+            bytes.resize(size)
+        })
+    }
+
+    /// Puts `bytes` over those at `offset` of a file, durably. Counts as no I/O.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such file.
+    pub fn overwrite(&self, path: impl AsRef<Path>, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let offset = usize::try_from(offset).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        self.node(path.as_ref())?.damage(|pages| pages.write(offset, bytes))
     }
 
     /// Inverts one bit of a file, durably; bit 0 is the lowest of byte 0. Counts as no I/O.
@@ -179,15 +212,14 @@ impl MemoryEnv {
     /// # Errors
     /// `NotFound` when there is no such file, `UnexpectedEof` when it is shorter.
     pub fn flip_bit(&self, path: impl AsRef<Path>, bit_offset: u64) -> io::Result<()> {
-        let index = usize::try_from(bit_offset / 8).map_err(|_| io::ErrorKind::UnexpectedEof)?;
-        let mut found = false;
+        let offset = usize::try_from(bit_offset / 8).map_err(|_| io::ErrorKind::UnexpectedEof)?;
         self.node(path.as_ref())?.damage(|bytes| {
-            if let Some(byte) = bytes.get_mut(index) {
-                *byte ^= 1 << (bit_offset % 8);
-                found = true;
+            let mut byte = [0];
+            if !bytes.read(offset, &mut byte) {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
-        });
-        if found { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+            bytes.write(offset, &[byte[0] ^ 1 << (bit_offset % 8)])
+        })
     }
 
     fn node(&self, path: &Path) -> io::Result<Arc<FileNode>> {
@@ -216,8 +248,11 @@ impl Disk {
 
 impl Call<'_> {
     /// Counts one I/O that happens as a whole or, with this error, not at all.
-    fn admit(&mut self) -> io::Result<()> {
-        match self.simulation.as_mut().map_or(Fate::Done, |simulation| simulation.next_io()) {
+    fn admit(&mut self, names: &Names) -> io::Result<()> {
+        let Some(simulation) = &mut self.simulation else { return Ok(()) };
+        let fate = simulation.next_io();
+        simulation.note_fork(names);
+        match fate {
             Fate::Done => Ok(()),
             Fate::Cut => Err(simulation::power_is_cut()),
             Fate::Failed(kind) => Err(kind.into()),
@@ -237,7 +272,7 @@ impl Env for MemoryEnv {
                     && matches!(mode, OpenMode::Create | OpenMode::CreateNew) =>
             {
                 names.check_parent(&path)?;
-                call.admit()?;
+                call.admit(&names)?;
                 names.create(&path)
             }
             found => found?,
@@ -249,7 +284,7 @@ impl Env for MemoryEnv {
         let mut call = self.call()?;
         let mut names = self.disk.names.lock();
         for directory in names.missing_directories(&normal(path))? {
-            call.admit()?;
+            call.admit(&names)?;
             names.create_directory(&directory);
         }
         Ok(())
@@ -270,7 +305,7 @@ impl Env for MemoryEnv {
         let (from, to) = (normal(from), normal(to));
         let mut names = self.disk.names.lock();
         names.check_rename(&from, &to)?;
-        call.admit()?;
+        call.admit(&names)?;
         names.rename(&from, &to)
     }
 
@@ -279,7 +314,7 @@ impl Env for MemoryEnv {
         let path = normal(path);
         let mut names = self.disk.names.lock();
         names.file(&path)?;
-        call.admit()?;
+        call.admit(&names)?;
         names.remove(&path)
     }
 
@@ -288,7 +323,7 @@ impl Env for MemoryEnv {
         let directory = normal(directory);
         let mut names = self.disk.names.lock();
         names.check_directory(&directory)?;
-        call.admit()?;
+        call.admit(&names)?;
         names.sync(&directory);
         Ok(())
     }
@@ -353,17 +388,18 @@ impl File for MemoryFile {
         let Some(simulation) = &mut call.simulation else {
             return self.node.write(offset, bytes);
         };
-        match simulation.next_io() {
-            Fate::Done => self.node.write(offset, bytes),
-            Fate::Cut => {
-                self.node.write(offset, bytes)?;
-                Err(simulation::power_is_cut())
-            }
-            Fate::Failed(kind) => {
-                let written = simulation.crash_random().below(bytes.len() + 1);
-                self.node.write(offset, &bytes[..written])?;
-                Err(kind.into())
-            }
+        let fate = simulation.next_io();
+        let written = match fate {
+            Fate::Done | Fate::Cut => bytes.len(),
+            Fate::Failed(_) => simulation.crash_random().below(bytes.len() + 1),
+        };
+        self.node.write(offset, &bytes[..written])?;
+        // A write that a power cut meets is pending already.
+        simulation.note_fork(&self.disk.names.lock());
+        match fate {
+            Fate::Done => Ok(()),
+            Fate::Cut => Err(simulation::power_is_cut()),
+            Fate::Failed(kind) => Err(kind.into()),
         }
     }
 
@@ -374,7 +410,7 @@ impl File for MemoryFile {
 
     fn set_size(&self, size_bytes: u64) -> io::Result<()> {
         let mut call = self.call_to_write()?;
-        call.admit()?;
+        call.admit(&self.disk.names.lock())?;
         self.node.set_size(size_bytes)
     }
 
@@ -383,7 +419,9 @@ impl File for MemoryFile {
         let Some(simulation) = &mut call.simulation else {
             return Ok(());
         };
-        match simulation.next_io() {
+        let fate = simulation.next_io();
+        simulation.note_fork(&self.disk.names.lock());
+        match fate {
             Fate::Done => self.node.settle(|_| true),
             Fate::Cut => return Err(simulation::power_is_cut()),
             Fate::Failed(kind) => {
@@ -396,7 +434,7 @@ impl File for MemoryFile {
 
     fn bytes(&self) -> io::Result<FileBytes> {
         let _call = self.call_to_read()?;
-        Ok(FileBytes::Copied(self.node.bytes().to_vec()))
+        Ok(FileBytes::Copied(self.node.to_vec()))
     }
 }
 

@@ -13,6 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::content::FileNode;
+use super::pages::Pages;
 use super::simulation::{CrashPolicy, Random};
 
 type Tree = BTreeMap<PathBuf, Node>;
@@ -36,11 +37,41 @@ struct History {
     pending: Vec<Change>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Change {
     Create { path: PathBuf, node: Node },
     Rename { from: PathBuf, to: PathBuf, file: Arc<FileNode> },
     Remove { path: PathBuf, file: Arc<FileNode> },
+}
+
+/// Copies of files: one per file, however many names and changes speak of it.
+#[derive(Default)]
+struct Copies(BTreeMap<*const FileNode, Arc<FileNode>>);
+
+impl Copies {
+    fn file(&mut self, file: &Arc<FileNode>) -> Arc<FileNode> {
+        self.0.entry(Arc::as_ptr(file)).or_insert_with(|| Arc::new(file.fork())).clone()
+    }
+
+    fn node(&mut self, node: &Node) -> Node {
+        match node {
+            Node::Directory => Node::Directory,
+            Node::File(file) => Node::File(self.file(file)),
+        }
+    }
+
+    fn tree(&mut self, tree: &Tree) -> Tree {
+        tree.iter().map(|(path, node)| (path.clone(), self.node(node))).collect()
+    }
+
+    fn change(&mut self, change: &Change) -> Change {
+        let mut copy = change.clone();
+        match &mut copy {
+            Change::Create { node, .. } => *node = self.node(node),
+            Change::Rename { file, .. } | Change::Remove { file, .. } => *file = self.file(file),
+        }
+        copy
+    }
 }
 
 /// The path without a leading slash, `.` and `..`: the root is the empty path.
@@ -124,7 +155,7 @@ impl Names {
     }
 
     pub(super) fn create(&mut self, path: &Path) -> Arc<FileNode> {
-        let file = Arc::new(FileNode::new(Vec::new(), self.history.is_some()));
+        let file = Arc::new(FileNode::new(Pages::default(), self.history.is_some()));
         self.change(Change::Create { path: path.to_path_buf(), node: Node::File(Arc::clone(&file)) });
         file
     }
@@ -162,7 +193,7 @@ impl Names {
     }
 
     pub(super) fn put_durable(&mut self, path: &Path, bytes: &[u8]) {
-        let file = Node::File(Arc::new(FileNode::new(bytes.to_vec(), self.history.is_some())));
+        let file = Node::File(Arc::new(FileNode::new(bytes.into(), self.history.is_some())));
         for tree in [Some(&mut self.current), self.history.as_mut().map(|history| &mut history.durable)] {
             let Some(tree) = tree else { continue };
             for directory in path.ancestors().skip(1).filter(|directory| *directory != Path::new("")) {
@@ -173,6 +204,24 @@ impl Names {
         if let Some(history) = &mut self.history {
             history.pending.retain(|change| !change.creates_directory_above(path));
         }
+    }
+
+    /// The same names and files with the same history, on a disk of their own.
+    pub(super) fn fork(&self) -> Names {
+        let mut copies = Copies::default();
+        let current = copies.tree(&self.current);
+        let history = self.history.as_ref().map(|history| History {
+            durable: copies.tree(&history.durable),
+            pending: history.pending.iter().map(|change| copies.change(change)).collect(),
+        });
+        Names { current, history }
+    }
+
+    /// Whether every policy leaves the same after a power cut: nothing is pending, of no name and no file.
+    pub(super) fn is_settled(&self) -> bool {
+        let Some(history) = &self.history else { return true };
+        let is_settled = |node: &Node| !matches!(node, Node::File(file) if !file.is_settled());
+        history.pending.is_empty() && history.durable.values().all(is_settled)
     }
 
     /// The tree that a power cut leaves under `policy`, all of it durable.

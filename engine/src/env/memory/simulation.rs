@@ -11,6 +11,8 @@ use std::io;
 use std::time::Duration;
 
 use super::super::Timestamp;
+use super::fork::DiskFork;
+use super::names::Names;
 
 /// 2026-01-01T00:00:00Z, where simulated clocks start.
 const FIRST_NOW_MICROS: i64 = 1_767_225_600_000_000;
@@ -67,6 +69,8 @@ pub(super) struct Simulation {
     failure: Option<(u64, io::ErrorKind, FailureSpan)>,
     read_failure: Option<io::ErrorKind>,
     dead: bool,
+    /// The disk at each I/O, while that is wanted.
+    forks: Option<Vec<DiskFork>>,
     now: Timestamp,
     monotonic: Duration,
     engine_random: Random,
@@ -87,6 +91,7 @@ impl Simulation {
             failure: None,
             read_failure: None,
             dead: false,
+            forks: None,
             now: Timestamp::from_micros(FIRST_NOW_MICROS),
             monotonic: Duration::ZERO,
             engine_random: Random(seed),
@@ -99,9 +104,36 @@ impl Simulation {
     /// The outcome of the crash depends on the seed, the policy and how far the machine came.
     pub(super) fn die(&mut self, policy: CrashPolicy) -> Simulation {
         self.dead = true;
-        let mut mixed = Random(self.seed ^ self.io_count.rotate_left(24) ^ (policy as u64).rotate_left(56));
-        let seed = mixed.next();
+        self.successor(policy, 0)
+    }
+
+    /// The machine after a crash at this moment under `policy`, one of many that `choice` tells apart.
+    pub(super) fn successor(&self, policy: CrashPolicy, choice: u64) -> Simulation {
+        let place = self.seed ^ self.io_count.rotate_left(24) ^ (policy as u64).rotate_left(56);
+        let seed = Random(Random(place).next() ^ choice).next();
         Simulation { now: self.now, monotonic: self.monotonic, ..Simulation::new(seed) }
+    }
+
+    pub(super) fn keep_forks(&mut self) {
+        self.forks = Some(Vec::new());
+    }
+
+    pub(super) fn take_forks(&mut self) -> Vec<DiskFork> {
+        self.forks.take().unwrap_or_default()
+    }
+
+    /// Keeps the disk as a power cut at the I/O counted last would find it, if that is wanted.
+    pub(super) fn note_fork(&mut self, names: &Names) {
+        if self.forks.is_some() {
+            let fork = self.fork(names);
+            self.forks.get_or_insert_default().push(fork);
+        }
+    }
+
+    /// The disk as it is.
+    pub(super) fn fork(&self, names: &Names) -> DiskFork {
+        let (seed, io_count, now, monotonic) = (self.seed, self.io_count, self.now, self.monotonic);
+        DiskFork::new(names.fork(), Simulation { io_count, now, monotonic, ..Simulation::new(seed) })
     }
 
     pub(super) fn alive(&self) -> io::Result<()> {
