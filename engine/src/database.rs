@@ -45,13 +45,14 @@ pub(crate) struct Shared {
     pub(crate) search: Arc<SearchModel>,
     pub(crate) queues: Arc<QueueModel>,
     directory: PathBuf,
+    /// The last to go: closing the files writes to them, and nobody else may have them open meanwhile.
+    _lock: Box<dyn FileLock>,
 }
 
 struct Threads {
     // Dropped in this order: the models' thread uses the keyspace's.
     _models: ModelMaintenance,
     _keyspace: Maintenance,
-    _lock: Box<dyn FileLock>,
     shared: Arc<Shared>,
 }
 
@@ -136,11 +137,10 @@ impl Database {
     pub fn open_on(env: Arc<dyn Env>, path: &Path, settings: Settings) -> Result<Self> {
         let lock = format_file::claim(&*env, path)?;
         let keyspace = Keyspace::open(env.clone(), path, settings.keyspace())?;
-        let shared = Arc::new(Shared::wire(keyspace, path, &settings)?);
+        let shared = Arc::new(Shared::wire(lock, keyspace, path, &settings)?);
         let keyspace_threads = Maintenance::start(&shared.keyspace)?;
         let models_thread = ModelMaintenance::start(&shared, settings.background)?;
-        let threads =
-            Threads { _models: models_thread, _keyspace: keyspace_threads, _lock: lock, shared: shared.clone() };
+        let threads = Threads { _models: models_thread, _keyspace: keyspace_threads, shared: shared.clone() };
         Ok(Database { shared, threads: Arc::new(threads) })
     }
 
@@ -251,9 +251,12 @@ impl Database {
         self.shared.keyspace.observe(observer);
     }
 
-    /// Why commits are refused, or `None` while the database accepts them.
+    /// Why the database has to be opened again, or `None` while it is well.
+    ///
+    /// After a failure of the log every commit is refused. After one of the checkpoint commits are accepted as long as memory
+    /// lasts. Reads go on either way, and opening again brings back everything acknowledged.
     pub fn failure(&self) -> Option<String> {
-        self.shared.keyspace.failure()
+        self.shared.keyspace.failure().or_else(|| self.shared.keyspace.fold_failure())
     }
 
     /// Figures about the database at this moment.
@@ -396,7 +399,8 @@ impl Database {
 }
 
 impl Shared {
-    fn wire(keyspace: Arc<Keyspace>, directory: &Path, settings: &Settings) -> Result<Self> {
+    /// The parameters go in the opposite order when a model fails to open: the lock last.
+    fn wire(lock: Box<dyn FileLock>, keyspace: Arc<Keyspace>, directory: &Path, settings: &Settings) -> Result<Self> {
         let sequences = Arc::new(Sequences::new(keyspace.clone()));
         let hook = Arc::new(InstalledHook::default());
         let tables = Arc::new(TableModel::open(keyspace.clone(), sequences.clone(), hook.clone()));
@@ -404,7 +408,7 @@ impl Shared {
         let sources =
             Arc::new(Sources { tables: tables.clone(), documents: documents.clone(), kinds: Default::default() });
         let search = Arc::new(SearchModel::open(keyspace.clone(), sequences.clone(), sources, directory, settings)?);
-        hook.install(search.clone());
+        hook.install(&search);
         let cache = CacheModel::open(keyspace.clone(), sequences.clone(), settings)?;
         let queues = Arc::new(QueueModel::open(keyspace.clone(), sequences.clone())?);
         let blobs = BlobModel::open(keyspace.clone(), sequences, directory, settings.blob_segment_size_bytes)?;
@@ -417,6 +421,7 @@ impl Shared {
             search,
             queues,
             directory: directory.to_owned(),
+            _lock: lock,
         })
     }
 

@@ -9,7 +9,7 @@
 //! its row or document again.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use serde_json::Value;
 
@@ -28,24 +28,31 @@ pub(crate) trait SourceHook: Send + Sync {
 
 /// The hook of one database, installed once its models stand; until then nobody listens.
 ///
-/// The models that change sources are built before the one that listens, which itself needs them to read.
+/// The models that change sources are built before the one that listens, which itself needs them to read. So it is not kept
+/// alive from here: the models would keep each other, and the files of a database that was dropped would stay open for ever.
 #[derive(Default)]
-pub(crate) struct InstalledHook(OnceLock<Arc<dyn SourceHook>>);
+pub(crate) struct InstalledHook(OnceLock<Weak<dyn SourceHook>>);
 
 impl InstalledHook {
     /// Makes `hook` the one that is told; a second one is a fault in the wiring.
-    pub(crate) fn install(&self, hook: Arc<dyn SourceHook>) {
+    pub(crate) fn install(&self, hook: &Arc<impl SourceHook + 'static>) {
+        let hook: Weak<dyn SourceHook> = Arc::downgrade(hook) as _;
         assert!(self.0.set(hook).is_ok(), "a database installs its hook once");
     }
 
     /// See [`SourceHook::changed`].
     pub(crate) fn changed(&self, transaction: &Transaction, source: ObjectId, key: &[u8]) -> Result<()> {
-        self.0.get().map_or(Ok(()), |hook| hook.changed(transaction, source, key))
+        self.get().map_or(Ok(()), |hook| hook.changed(transaction, source, key))
     }
 
     /// See [`SourceHook::dropped`].
     pub(crate) fn dropped(&self, transaction: &Transaction, source: ObjectId) -> Result<()> {
-        self.0.get().map_or(Ok(()), |hook| hook.dropped(transaction, source))
+        self.get().map_or(Ok(()), |hook| hook.dropped(transaction, source))
+    }
+
+    fn get(&self) -> Option<Arc<dyn SourceHook>> {
+        let hook = self.0.get()?.upgrade();
+        Some(hook.expect("who uses a database in a transaction keeps all its models alive"))
     }
 }
 

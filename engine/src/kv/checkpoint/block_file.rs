@@ -76,6 +76,8 @@ pub(super) struct BlockFile {
     reads_outlive_failures: AtomicBool,
     failure: OnceLock<Failure>,
     damage: OnceLock<Failure>,
+    /// Why redb is not to be trusted with this file: it panicked, or a check found damage.
+    doubt: Mutex<Option<String>>,
     /// Blocks that redb wrote after the failure.
     unwritten: Mutex<BTreeMap<u64, Box<[u8]>>>,
 }
@@ -118,6 +120,7 @@ impl BlockFile {
             reads_outlive_failures: AtomicBool::new(false),
             failure: OnceLock::new(),
             damage: OnceLock::new(),
+            doubt: Mutex::new(None),
             unwritten: Mutex::new(BTreeMap::new()),
         }
     }
@@ -139,6 +142,15 @@ impl BlockFile {
     /// The first read that failed or was not what had been written.
     pub(super) fn damage(&self) -> Option<&Failure> {
         self.damage.get()
+    }
+
+    /// Why nothing may be built on what the file holds: folding into it could spread the damage.
+    pub(super) fn doubt(&self) -> Option<String> {
+        self.doubt.lock().clone()
+    }
+
+    pub(super) fn set_doubt(&self, reason: Option<String>) {
+        *self.doubt.lock() = reason;
     }
 
     /// Bytes that the file takes on disk, holes included.

@@ -13,7 +13,7 @@ use super::backend::Inspection;
 use super::block_file::BlockFile;
 use super::failure::guarded;
 use super::{Checkpoint, KEYS};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 
 /// The cache of the second redb: enough for a path through the tree.
 const CHECK_CACHE_SIZE_BYTES: usize = 4 << 20;
@@ -21,7 +21,7 @@ const CHECK_CACHE_SIZE_BYTES: usize = 4 << 20;
 impl Checkpoint {
     /// Verifies every block and page that the last fold reaches and walks all keys; returns how many there are.
     ///
-    /// Readers go on meanwhile, folds wait.
+    /// Readers go on meanwhile, folds wait; once damage was found they are refused until a check finds none.
     ///
     /// # Errors
     ///
@@ -29,8 +29,10 @@ impl Checkpoint {
     pub(crate) fn check(&self) -> Result<u64> {
         let _still = self.folding.lock();
         self.unfrozen()?;
-        self.file.check_headers()?;
-        guarded(&self.file, "checking", || inspect(&self.file))
+        let checked = self.file.check_headers().and_then(|()| guarded(&self.file, "checking", || inspect(&self.file)));
+        let damage = checked.as_ref().err().filter(|error| error.kind() == ErrorKind::Corrupt);
+        self.file.set_doubt(damage.map(|error| error.message().to_owned()));
+        checked
     }
 }
 

@@ -47,7 +47,9 @@ fn from_panic(file: &BlockFile, doing: &str, panic: &(dyn Any + Send)) -> Error 
         return first.to_error();
     }
     let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    corrupt(file, doing, said.unwrap_or("redb panicked"))
+    let said = said.unwrap_or("redb panicked");
+    file.set_doubt(Some(said.to_owned()));
+    corrupt(file, doing, said)
 }
 
 fn corrupt(file: &BlockFile, doing: &str, what: &str) -> Error {

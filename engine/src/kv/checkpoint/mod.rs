@@ -15,6 +15,8 @@
 //!   walk the file. A new file is built under another name, synced, renamed, and the directory synced.
 //! - A fold that fails freezes the file until it is opened again; readers of earlier folds go on. A
 //!   block that fails its check stops all reads that are not in redb's cache, for redb latches the error.
+//! - A block of an earlier time in its right place passes its check. Only [`Checkpoint::check`] finds it, by the checksums that
+//!   redb keeps in the parents of its pages; from then on nothing is folded into the file.
 //! - Dropping the [`Checkpoint`] closes the file under its readers, so that it can be opened again at once.
 //!
 //! Left out: `Durability::None` commits (the log is what they would be for), savepoints (they make the file
@@ -71,7 +73,8 @@ pub(crate) struct CheckpointMark {
 /// The checkpoint file, open for folding and reading.
 pub(crate) struct Checkpoint {
     file: Arc<BlockFile>,
-    database: redb::Database,
+    /// There until it is dropped.
+    database: Option<redb::Database>,
     newest: RwLock<Arc<CheckpointReader>>,
     /// Held by whoever folds, and by a check, which needs the file to hold still.
     folding: Mutex<()>,
@@ -101,6 +104,7 @@ impl Checkpoint {
         let newest = CheckpointReader::newest(&database, &file)?;
         file.seal().map_err(|error| Error::io(doing(), error))?;
         file.let_reads_outlive_failures();
+        let database = Some(database);
         Ok(Checkpoint { file, database, newest: RwLock::new(Arc::new(newest)), folding: Mutex::new(()) })
     }
 
@@ -127,12 +131,18 @@ impl Checkpoint {
     ) -> Result<()> {
         let _alone = self.folding.lock();
         self.unfrozen()?;
-        let folded = write_fold(&self.database, &self.file, changes, mark);
+        if let Some(reason) = self.file.doubt() {
+            return Err(Error::corrupt(format!(
+                "nothing is folded into the checkpoint {}, which is damaged ({reason}); restore from a backup",
+                self.file.path().display()
+            )));
+        }
+        let folded = write_fold(self.database(), &self.file, changes, mark);
         self.unfrozen()?;
         folded?;
         self.file.seal().map_err(|error| Error::io("sealing the checkpoint", error))?;
         self.unfrozen()?;
-        let newest = CheckpointReader::newest(&self.database, &self.file)?;
+        let newest = CheckpointReader::newest(self.database(), &self.file)?;
         *self.newest.write() = Arc::new(newest);
         Ok(())
     }
@@ -142,8 +152,31 @@ impl Checkpoint {
         self.file.size_bytes().unwrap_or(0)
     }
 
+    fn database(&self) -> &redb::Database {
+        self.database.as_ref().expect("it is there until it is dropped")
+    }
+
     fn unfrozen(&self) -> Result<()> {
         self.file.failure().map_or(Ok(()), |failure| Err(failure.to_error()))
+    }
+}
+
+impl Drop for Checkpoint {
+    fn drop(&mut self) {
+        let Some(database) = self.database.take() else { return };
+        if self.file.doubt().is_some() {
+            // Closing changes pages. With wrong ones redb may panic, and once more while that unwinds, which would end
+            // the process. So what it keeps in memory stays there; the file is as after a crash.
+            std::mem::forget(database);
+            return;
+        }
+        let closed = guarded(&self.file, "closing", || {
+            drop(database);
+            Ok(())
+        });
+        if let Err(error) = closed {
+            tracing::error!(%error, "the checkpoint could not be closed in order; the log holds what it may lack");
+        }
     }
 }
 
