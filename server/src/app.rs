@@ -73,7 +73,7 @@ impl Shared {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Whether commits are accepted; false for good once the log has failed.
+    /// Whether commits are accepted and kept for good; false once the log or the checkpoint has failed.
     pub(crate) fn accepts_writes(&self) -> bool {
         self.database.failure().is_none()
     }

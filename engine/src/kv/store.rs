@@ -10,8 +10,8 @@
 //! `open` = the checkpoint's version, then the log after it (see `recovery`).
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -50,6 +50,8 @@ pub struct Keyspace {
     levels: RwLock<Arc<Levels>>,
     /// One fold at a time; holders may take every other lock.
     folding: Mutex<()>,
+    /// Why no more is folded, set by the fold that failed half-way.
+    fold_failure: OnceLock<String>,
     /// What the background threads wait on.
     pub(crate) work: Work,
     closed: AtomicBool,
@@ -105,6 +107,7 @@ impl Keyspace {
             checkpoint,
             levels: RwLock::new(Arc::new(levels)),
             folding: Mutex::new(()),
+            fold_failure: OnceLock::new(),
             work: Work::default(),
             closed: AtomicBool::new(false),
             statistics,
@@ -244,8 +247,11 @@ impl Keyspace {
         let _one_at_a_time = self.folding.lock();
         let is_stuck = self.levels.read().frozen.is_some();
         if is_stuck {
-            // An earlier fold failed half-way: its table is still there, and the log still holds it.
-            return Err(Error::unavailable("an earlier checkpoint failed; open the database again"));
+            // An earlier fold ended half-way: its table is still there and is read, and the log still holds it.
+            let reason = self.fold_failure().or(self.failure()).unwrap_or_else(|| "for no known reason".to_owned());
+            return Err(Error::unavailable(format!(
+                "an earlier checkpoint failed ({reason}); mend the cause, then open the database again"
+            )));
         }
         let frozen = self.committer.freeze(|fresh| {
             let mut levels = self.levels.write();
@@ -261,7 +267,8 @@ impl Keyspace {
         let started = self.env.monotonic();
         if frozen.version > self.checkpoint.mark().version {
             let mark = CheckpointMark { version: frozen.version, position: frozen.position };
-            self.checkpoint.fold(&mut frozen.table.newest(), mark)?;
+            let folded = self.checkpoint.fold(&mut frozen.table.newest(), mark);
+            folded.inspect_err(|error| drop(self.fold_failure.set(error.message().to_owned())))?;
         }
         self.install(self.checkpoint.reader()?);
         let micros = (self.env.monotonic() - started).as_micros() as u64;
@@ -329,6 +336,12 @@ impl Keyspace {
     /// Why commits are refused, or `None` while they are accepted (K4).
     pub fn failure(&self) -> Option<String> {
         self.committer.poisoned()
+    }
+
+    /// Why nothing more is folded into the checkpoint, or `None` while all is well. Commits are accepted as long as memory
+    /// lasts; only opening again helps.
+    pub fn fold_failure(&self) -> Option<String> {
+        self.fold_failure.get().cloned()
     }
 
     /// Figures about the keyspace at this moment.

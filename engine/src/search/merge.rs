@@ -12,15 +12,16 @@
 
 use std::collections::BTreeSet;
 
+use tantivy::BitSet;
 use tantivy::directory::OwnedBytes;
 use tantivy::fastfield::{AliveBitSet, write_alive_bitset};
-use tantivy::{BitSet, IndexSettings};
 
 use super::SearchModel;
 use super::commit::Change;
 use super::fault::failed;
 use super::index_state::{Head, IndexState};
 use super::layout::{Layout, Part};
+use super::schema::segment_settings;
 use crate::error::Result;
 use crate::limits::{SEARCH_MERGE_DOCUMENTS_MAX, SEARCH_MERGE_SEGMENTS};
 
@@ -52,7 +53,7 @@ impl SearchModel {
             let (number, sink) = self.new_segment(&mut change.unnamed)?;
             let segments: Vec<_> = alive.iter().map(|part| part.segment.handle.clone()).collect();
             let filters = alive.iter().map(|part| living(part)).collect::<Result<Vec<_>>>()?;
-            tantivy::indexer::merge_filtered_segments(&segments, IndexSettings::default(), filters, sink.clone())
+            tantivy::indexer::merge_filtered_segments(&segments, segment_settings(), filters, sink.clone())
                 .map_err(failed("merging search segments"))?;
             let (row, part) = self.finish_segment(state, number, &sink)?;
             change.segments.push(row);

@@ -15,7 +15,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::Value;
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{RAW_TOKENIZER_NAME, TokenizerManager};
-use tantivy::{Index, ReloadPolicy, Searcher, TantivyDocument};
+use tantivy::{Index, IndexSettings, ReloadPolicy, Searcher, TantivyDocument};
 
 use super::analyzer::{self, Language};
 use super::definition::{FieldType, StoredDefinition};
@@ -95,7 +95,7 @@ impl IndexSchema {
 
     /// What tantivy needs to build a segment of this index.
     pub(super) fn builder(&self) -> tantivy::IndexBuilder {
-        Index::builder().schema(self.tantivy.clone()).tokenizers(self.tokenizers.clone())
+        Index::builder().schema(self.tantivy.clone()).tokenizers(self.tokenizers.clone()).settings(segment_settings())
     }
 
     /// The document under `source_key`, which its users know as `id`, for tantivy.
@@ -115,6 +115,11 @@ impl IndexSchema {
     pub(super) fn presence_of(&self, name: &str) -> Option<String> {
         self.fields.keys().position(|known| known == name).map(|number| number.to_string())
     }
+}
+
+/// How segments are written: on the caller's thread, so that a segment of a few documents costs no thread.
+pub(super) fn segment_settings() -> IndexSettings {
+    IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() }
 }
 
 fn exact_text() -> TextOptions {

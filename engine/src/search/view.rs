@@ -3,6 +3,9 @@
 //! ```text
 //!   layout parts, less the keys that wait   +   overlay parts with the keys that wait   =   View
 //! ```
+//!
+//! A search may write segments first, and never needs to: when the disk is full or the log has failed, it indexes in memory
+//! what the segments lack.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,8 +18,8 @@ use super::index_state::{Base, IndexState};
 use super::layout::{Layout, Part};
 use super::overlay::{SourceView, refuse_too_many, whole_source};
 use super::pending::{Stamp, Waiting};
-use crate::error::Result;
-use crate::kv::Reader;
+use crate::error::{ErrorKind, Result};
+use crate::kv::{Reader, Snapshot};
 use crate::limits::{SEARCH_INLINE_MARKERS, SEARCH_OVERLAY_DOCUMENTS_MAX};
 
 /// One more than what is refused.
@@ -50,7 +53,7 @@ impl SearchModel {
             let base = match state.base(&committed, &self.place()) {
                 Err(error) if is_damage(&error) => {
                     tracing::warn!(%error, "a search index is damaged and is built again");
-                    self.discard(state, &mut state.rounds.lock())?;
+                    unless_unwritable(self.discard(state, &mut state.rounds.lock()), ())?;
                     return whole_source(&state.schema, &source).map(|parts| View { parts });
                 }
                 base => base?,
@@ -58,7 +61,7 @@ impl SearchModel {
             match base {
                 Base::Layout(layout, consumed) => {
                     let mut waiting = Waiting::read(reader, state.id, &consumed, SEARCH_INLINE_MARKERS)?;
-                    if waiting.is_cut && may_catch_up && self.catch_up(state, &committed)? {
+                    if waiting.is_cut && may_catch_up && self.may_be_caught_up(state, &committed)? {
                         may_catch_up = false;
                         continue;
                     }
@@ -68,13 +71,33 @@ impl SearchModel {
                     refuse_too_many(waiting.markers.len())?;
                     return layered(state, &source, &layout, &waiting.keys());
                 }
-                Base::Unbuilt if may_catch_up && self.catch_up(state, &committed)? => {}
+                Base::Unbuilt if may_catch_up && self.may_be_caught_up(state, &committed)? => {}
                 Base::Unbuilt | Base::Own => {
                     return whole_source(&state.schema, &source).map(|parts| View { parts });
                 }
             }
             may_catch_up = false;
         }
+    }
+
+    /// As [`SearchModel::catch_up`]; false also when the segments cannot be written.
+    fn may_be_caught_up(&self, state: &IndexState, committed: &Snapshot) -> Result<bool> {
+        match self.keyspace.failure() {
+            // Segments without a commit that names them are of no use.
+            Some(_) => Ok(false),
+            None => unless_unwritable(self.catch_up(state, committed), false),
+        }
+    }
+}
+
+/// The outcome of writing, or `otherwise` when nothing can be written.
+fn unless_unwritable<T>(outcome: Result<T>, otherwise: T) -> Result<T> {
+    match outcome {
+        Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Indeterminate) => {
+            tracing::warn!(%error, "a search index cannot be written; searches index in memory meanwhile");
+            Ok(otherwise)
+        }
+        outcome => outcome,
     }
 }
 
