@@ -1,4 +1,22 @@
-//! What the tests of the whole share: seeds that are printed, and random numbers made from them.
+//! What the tests of the whole share: seeds that are printed, random numbers made from them, and the trials of the whole engine.
+//!
+//! ```text
+//!   workload --changes--> engine on a simulated disk
+//!        '---changes--> world (the oracle)               compared after
+//!                                                          crashes   a crash at every I/O, and inside recovery
+//!                                                          failures  every I/O fails, once or for ever
+//!                                                          damage    flipped bits, misplaced and stale blocks
+//! ```
+//!
+//! It depends on the engine alone: `soak` builds without server and client.
+
+pub mod crashes;
+pub mod damage;
+pub mod failures;
+pub mod image;
+pub mod verdict;
+pub mod workload;
+pub mod world;
 
 /// A small, fast, seeded source of numbers (SplitMix64); the same seed gives the same numbers for ever.
 #[derive(Debug, Clone)]

@@ -1,0 +1,397 @@
+//! Damage to a database at rest: flipped bits, blocks in the wrong place, blocks of an earlier time.
+//!
+//! ```text
+//!   image --damage one place--> opened, read, checked
+//!                                  |      |      '-- Corrupt, or the search index is built again: found by the check
+//!                                  |      '--------- Corrupt: found by reading; otherwise the right answer
+//!                                  '---------------- Corrupt or Unsupported: found at open
+//! ```
+//!
+//! What is found nowhere must have been in bytes that nothing reaches, and the trial proves it: the whole block is filled
+//! with something else, and that is found nowhere either. Two places are special:
+//!
+//! - The end of the log. Nothing behind the last record says that it was durable, so damage to it may pass for the torn
+//!   tail of a crash: what is found then is the state before it, whole.
+//! - Block 0 of the checkpoint stands there twice; opening makes good a damaged one.
+//!
+//! A block of the checkpoint from an earlier time is whole and in its place, and passes for the newest when it is read:
+//! only the check, which compares every page with the checksum in its parent, can tell. Such answers are counted apart.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use marquetry::{Error, ErrorKind};
+
+use crate::Random;
+use crate::crashes::{look, look_and_search};
+use crate::image::{CHECKPOINT_BLOCK_SIZE_BYTES, CHECKPOINT_BLOCKS_START, CHECKPOINT_SLOTS, FileKind, Image, block};
+use crate::verdict::{Verdict, guarded, told};
+use crate::workload::open;
+use crate::world::World;
+
+/// What disks read and write as one, at least and often.
+const SECTOR_SIZES_BYTES: [u64; 2] = [512, 4096];
+
+/// Where damage was found, one count per trial.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DamageCount {
+    /// Damage done.
+    pub trials: u64,
+    /// Refused when the database was opened.
+    pub at_open: u64,
+    /// Refused when the damaged place was read.
+    pub by_reading: u64,
+    /// Found by the check.
+    pub by_check: u64,
+    /// Old blocks that were answered with, and found by the check.
+    pub stale_until_check: u64,
+    /// Made good, or in bytes that nothing reaches.
+    pub harmless: u64,
+    /// Taken for a torn end of the log: the state before it was found.
+    pub torn: u64,
+}
+
+impl DamageCount {
+    /// Adds what other trials found.
+    pub fn add(&mut self, other: DamageCount) {
+        self.trials += other.trials;
+        self.at_open += other.at_open;
+        self.by_reading += other.by_reading;
+        self.by_check += other.by_check;
+        self.stale_until_check += other.stale_until_check;
+        self.harmless += other.harmless;
+        self.torn += other.torn;
+    }
+}
+
+/// Bytes put in the place of others.
+#[derive(Debug, Clone)]
+struct Damage<'a> {
+    kind: FileKind,
+    path: &'a Path,
+    at: u64,
+    bytes: Vec<u8>,
+    is_stale: bool,
+}
+
+/// Where damage was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    AtOpen,
+    ByReading,
+    ByCheck,
+    StaleUntilCheck,
+    Torn,
+    Nowhere,
+}
+
+/// Damages each kind of file in the image of `seed` in each way, `times` times each.
+///
+/// # Errors
+/// The first wrong answer, panic or damage that is not found, and how to play it again.
+pub fn enumerate(seed: u64, times: u64) -> Verdict<DamageCount> {
+    let trials = || {
+        let mut trial = DamageTrial::new(seed)?;
+        for kind in FileKind::ALL {
+            trial.flip(kind, times)?;
+            trial.misplace(kind, times)?;
+            trial.put_back(kind, times)?;
+        }
+        Ok(trial.count())
+    };
+    trials().map_err(|loss: String| {
+        format!(
+            "{loss}\nreplay with: cargo run -p marquetry-tests --release --bin soak -- --seed {seed} --damage {times}"
+        )
+    })
+}
+
+/// Trials on one image.
+#[derive(Debug)]
+pub struct DamageTrial {
+    seed: u64,
+    image: Image,
+    random: Random,
+    /// Whether a block of the checkpoint is reached by anything, as far as it was asked.
+    reached: BTreeMap<(PathBuf, u64), bool>,
+    count: DamageCount,
+}
+
+impl DamageTrial {
+    /// Trials on the image that `seed` makes.
+    ///
+    /// # Errors
+    /// When the workload fails.
+    pub fn new(seed: u64) -> Verdict<Self> {
+        let image = Image::new(seed)?;
+        for kind in FileKind::ALL {
+            if image.files(kind).is_empty() {
+                return Err(format!("seed {seed}: the image has no file of the kind {kind:?}"));
+            }
+        }
+        Ok(DamageTrial {
+            seed,
+            image,
+            random: Random::new(seed),
+            reached: BTreeMap::new(),
+            count: DamageCount::default(),
+        })
+    }
+
+    /// What the trials so far found.
+    pub fn count(&self) -> DamageCount {
+        self.count
+    }
+
+    /// Flips one bit in each of `times` places of the files of `kind`.
+    ///
+    /// # Errors
+    /// The first wrong answer, panic or damage that is not found.
+    pub fn flip(&mut self, kind: FileKind, times: u64) -> Verdict {
+        for _ in 0..times {
+            let (path, place) = self.place(kind, 1);
+            let old = self.bytes(&path, &place)[0];
+            let bytes = vec![old ^ 1 << self.random.below(8)];
+            self.try_one(Damage { kind, path: &path, at: place.start, bytes, is_stale: false })?;
+        }
+        Ok(())
+    }
+
+    /// Puts one of the blocks of a file of `kind` where another belongs, `times` times.
+    ///
+    /// # Errors
+    /// As [`DamageTrial::flip`].
+    pub fn misplace(&mut self, kind: FileKind, times: u64) -> Verdict {
+        for _ in 0..times {
+            let (path, from) = self.block_of(kind);
+            let bytes = self.bytes(&path, &from).to_vec();
+            let (other, to) = self.block_of(kind);
+            let size_bytes = self.image.files(kind).iter().find(|file| file.0 == path).map_or(0, |file| file.1.len());
+            if other != path || from == to || to.start + bytes.len() as u64 > size_bytes as u64 {
+                continue;
+            }
+            self.try_one(Damage { kind, path: &path, at: to.start, bytes, is_stale: false })?;
+        }
+        Ok(())
+    }
+
+    /// Puts back what a block of a file of `kind` was at an earlier time, `times` times, where it was something else.
+    ///
+    /// # Errors
+    /// As [`DamageTrial::flip`].
+    pub fn put_back(&mut self, kind: FileKind, times: u64) -> Verdict {
+        for _ in 0..times {
+            let (path, place) = self.block_of(kind);
+            let older = self.image.older(&path, place.clone());
+            if older.is_empty() {
+                continue;
+            }
+            let bytes = older[self.random.below(older.len() as u64) as usize].to_vec();
+            self.try_one(Damage { kind, path: &path, at: place.start, bytes, is_stale: true })?;
+        }
+        Ok(())
+    }
+
+    /// A place of `size_bytes` somewhere in the used bytes of the files of `kind`.
+    fn place(&mut self, kind: FileKind, size_bytes: u64) -> (PathBuf, Range<u64>) {
+        let files = self.image.files(kind);
+        let used: Vec<(&Path, Range<u64>)> = files
+            .iter()
+            .flat_map(|(path, bytes)| Image::used(kind, bytes).into_iter().map(|range| (*path, range)))
+            .collect();
+        let total: u64 = used.iter().map(|(_, range)| range.end - range.start).sum();
+        let mut at = self.random.below(total);
+        for (path, range) in used {
+            let length = range.end - range.start;
+            if at < length {
+                let start = range.start + at;
+                return (path.to_owned(), start..start + size_bytes);
+            }
+            at -= length;
+        }
+        unreachable!("the place is below the total")
+    }
+
+    /// A block of a file of `kind`: one of the file's own or a sector, all of it in the file.
+    fn block_of(&mut self, kind: FileKind) -> (PathBuf, Range<u64>) {
+        let (path, place) = self.place(kind, 1);
+        let size_bytes =
+            self.image.files(kind).iter().find(|file| file.0 == path).map_or(0, |file| file.1.len()) as u64;
+        let own = kind == FileKind::Checkpoint && self.random.below(3) > 0;
+        let range = match place.start.checked_sub(CHECKPOINT_BLOCKS_START) {
+            Some(behind) if own => block(behind / CHECKPOINT_BLOCK_SIZE_BYTES),
+            _ => {
+                let unit = SECTOR_SIZES_BYTES[self.random.below(2) as usize];
+                let start = place.start / unit * unit;
+                start..start + unit
+            }
+        };
+        (path, range.start..range.end.min(size_bytes))
+    }
+
+    fn bytes(&self, path: &Path, range: &Range<u64>) -> &[u8] {
+        let disk = &self.image;
+        let file = FileKind::ALL.iter().flat_map(|kind| disk.files(*kind)).find(|(other, _)| *other == path);
+        file.map_or(&[], |(_, bytes)| &bytes[range.start as usize..range.end as usize])
+    }
+
+    fn try_one(&mut self, damage: Damage) -> Verdict {
+        let Damage { kind, path, at, ref bytes, .. } = damage;
+        if self.bytes(path, &(at..at + bytes.len() as u64)) == &bytes[..] {
+            return Ok(());
+        }
+        let what = format!("{kind:?} {} at byte {at}, {} bytes, seed {}", path.display(), bytes.len(), self.seed);
+        let searches_first = self.random.one_in(2);
+        let judge =
+            |searches_first| guarded(|| self.judge(&damage, searches_first)).map_err(|loss| format!("{what}: {loss}"));
+        let mut found = judge(searches_first)?;
+        if found == Found::Nowhere && kind == FileKind::Search && judge(false)? == Found::ByCheck {
+            // The search has thrown away the index and built it again, as the check would have done.
+            found = Found::ByReading;
+        }
+        self.count.trials += 1;
+        match found {
+            Found::AtOpen => self.count.at_open += 1,
+            Found::ByReading => self.count.by_reading += 1,
+            Found::ByCheck => self.count.by_check += 1,
+            Found::StaleUntilCheck => self.count.stale_until_check += 1,
+            Found::Torn => self.count.torn += 1,
+            Found::Nowhere if self.may_be_harmless(&damage)? => self.count.harmless += 1,
+            Found::Nowhere => return Err(format!("{what}: found by nobody")),
+        }
+        Ok(())
+    }
+
+    /// Opens, reads and checks a disk with the damage on it.
+    fn judge(&self, damage: &Damage, searches_first: bool) -> Verdict<Found> {
+        let disk = self.image.disk();
+        told(
+            "damaging",
+            disk.overwrite(damage.path, damage.at, &damage.bytes)
+                .map_err(|error| Error::unavailable(error.to_string())),
+        )?;
+        let database = match open(&disk) {
+            Ok(database) => database,
+            Err(error) => return refused(error, damage, Found::AtOpen),
+        };
+        // Searching finds a damaged index and has it built again, so half of the checks come before it.
+        let mut random = Random::new(damage.at);
+        let looked = match searches_first {
+            true => look_and_search(&database, &mut random),
+            false => look(&database),
+        };
+        let checked = database.check();
+        let is_found = match &checked {
+            Ok(report) => report.search.rebuilt > 0,
+            Err(error) if error.kind() == ErrorKind::Corrupt => true,
+            Err(error) => return Err(format!("the check says {error:?}")),
+        };
+        let world = self.image.run.world();
+        match looked {
+            Err(message) if message.contains("Corrupt") => Ok(Found::ByReading),
+            Err(message) if damage.is_stale && is_found => {
+                drop(message);
+                Ok(Found::StaleUntilCheck)
+            }
+            Err(message) => Err(message),
+            Ok(found) if found == *world && is_found => Ok(Found::ByCheck),
+            Ok(found) if found == *world => {
+                // What a rebuilt index finds is right again.
+                look_and_search(&database, &mut random).map(|_| Found::Nowhere)
+            }
+            Ok(found) if self.is_torn_end(damage) && self.image.run.knows(&found) => Ok(Found::Torn),
+            Ok(_) if damage.is_stale && damage.kind == FileKind::Checkpoint && is_found => Ok(Found::StaleUntilCheck),
+            Ok(found) => Err(wrong_answer(world, &found, is_found)),
+        }
+    }
+
+    /// Whether the damage reaches into the last record of the log, behind which nothing proves what was durable.
+    fn is_torn_end(&self, damage: &Damage) -> bool {
+        let files = self.image.files(FileKind::Log);
+        let Some((path, bytes)) = files.last() else { return false };
+        damage.path == *path && damage.at + damage.bytes.len() as u64 > last_frame(bytes).start
+    }
+
+    /// Whether nobody has to find this damage.
+    fn may_be_harmless(&mut self, damage: &Damage) -> Verdict<bool> {
+        let range = damage.at..damage.at + damage.bytes.len() as u64;
+        match damage.kind {
+            FileKind::Checkpoint => {
+                let is_slot = CHECKPOINT_SLOTS.iter().any(|slot| range.start < slot.end && slot.start < range.end);
+                if is_slot || range.end <= CHECKPOINT_BLOCKS_START {
+                    return Ok(range.start >= 64);
+                }
+                let first = range.start.saturating_sub(CHECKPOINT_BLOCKS_START) / CHECKPOINT_BLOCK_SIZE_BYTES;
+                let last = (range.end - 1 - CHECKPOINT_BLOCKS_START) / CHECKPOINT_BLOCK_SIZE_BYTES;
+                for number in first..=last {
+                    // The damage may leave a block as it was.
+                    if self.changes(damage, &block(number)) && self.is_reached(damage, number)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            // Behind its end a log holds zeros that were written ahead.
+            FileKind::Log => {
+                let files = self.image.files(FileKind::Log);
+                let bytes = files.iter().find(|file| file.0 == damage.path).map_or(&[][..], |file| file.1);
+                let used = Image::used(FileKind::Log, bytes).first().map_or(0, |used| used.end);
+                Ok(!self.changes(damage, &(0..used)))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether the damage changes any byte of `range`.
+    fn changes(&self, damage: &Damage, range: &Range<u64>) -> bool {
+        let start = range.start.max(damage.at);
+        let end = range.end.min(damage.at + damage.bytes.len() as u64);
+        if start >= end {
+            return false;
+        }
+        let bytes = &damage.bytes[(start - damage.at) as usize..(end - damage.at) as usize];
+        self.bytes(damage.path, &(start..end)) != bytes
+    }
+
+    /// Whether anything reaches a block of the checkpoint: somebody misses it when it is gone.
+    fn is_reached(&mut self, damage: &Damage, number: u64) -> Verdict<bool> {
+        let key = (damage.path.to_owned(), number);
+        if let Some(reached) = self.reached.get(&key) {
+            return Ok(*reached);
+        }
+        let place = block(number);
+        let bytes = self.bytes(damage.path, &place).iter().map(|byte| !byte).collect();
+        let gone = Damage { kind: damage.kind, path: damage.path, at: place.start, bytes, is_stale: false };
+        let reached = self.judge(&gone, false)? != Found::Nowhere;
+        self.reached.insert(key, reached);
+        Ok(reached)
+    }
+}
+
+fn refused(error: Error, damage: &Damage, found: Found) -> Verdict<Found> {
+    let name = damage.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match error.kind() {
+        ErrorKind::Corrupt | ErrorKind::Unsupported if error.message().contains(name) => Ok(found),
+        ErrorKind::Corrupt | ErrorKind::Unsupported => Err(format!("the error does not name {name}: {error:?}")),
+        _ => Err(format!("opening says {error:?}")),
+    }
+}
+
+fn wrong_answer(world: &World, found: &World, is_found: bool) -> String {
+    let check = if is_found { "the check finds it" } else { "the check finds nothing" };
+    format!("a wrong answer ({check}): {}", world.difference(found))
+}
+
+/// The last frame of a segment of the log.
+fn last_frame(bytes: &[u8]) -> Range<u64> {
+    let mut frame = 36..36;
+    loop {
+        let at = frame.end + 4;
+        let size = bytes.get(at..at + 4).map_or(0, |size| u32::from_le_bytes([size[0], size[1], size[2], size[3]]));
+        if size < 36 {
+            return frame.start as u64..frame.end as u64;
+        }
+        frame = frame.end..frame.end + size as usize;
+    }
+}
