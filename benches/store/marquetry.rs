@@ -109,7 +109,7 @@ impl Reader for KeyspaceReader<'_> {
     }
 
     fn scan(&mut self, key: &[u8], order: Order, limit: usize) -> Outcome<usize> {
-        let scan = match order {
+        let mut scan = match order {
             Order::Forward => self.snapshot.scan(KeyRange::new(key.to_vec(), None::<Vec<u8>>), Direction::Forward)?,
             Order::Backward => {
                 let end = marquetry::kv::key_after(key);
@@ -117,10 +117,10 @@ impl Reader for KeyspaceReader<'_> {
             }
         };
         let mut count = 0;
-        for entry in scan.take(limit) {
-            let (key, value) = entry?;
-            look_at(&key);
-            look_at(&value);
+        // The limit comes first: what is asked for is worked out.
+        while count < limit && scan.advance()? {
+            look_at(scan.key());
+            look_at(scan.value());
             count += 1;
         }
         Ok(count)

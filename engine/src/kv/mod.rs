@@ -24,6 +24,8 @@ pub(crate) mod checkpoint;
 mod committer;
 mod maintenance;
 mod memtable;
+mod memtable_key;
+mod page;
 mod range;
 mod read_set;
 pub(crate) mod reclaim;

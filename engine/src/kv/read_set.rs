@@ -21,7 +21,8 @@ use super::turns::Contended;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Reached {
     Nothing,
-    Key(Bytes),
+    /// The buffer is written over with each key: scans are long, and asked for it once.
+    Key(Vec<u8>),
     End,
 }
 
@@ -34,8 +35,15 @@ pub(crate) struct TrackedRange {
 }
 
 impl TrackedRange {
-    pub(crate) fn reached_key(&self, key: &Bytes) {
-        *self.reached.lock() = Reached::Key(key.clone());
+    pub(crate) fn reached_key(&self, key: &[u8]) {
+        let mut reached = self.reached.lock();
+        match &mut *reached {
+            Reached::Key(last) => {
+                last.clear();
+                last.extend_from_slice(key);
+            }
+            other => *other = Reached::Key(key.to_vec()),
+        }
     }
 
     pub(crate) fn reached_end(&self) {
@@ -50,7 +58,7 @@ impl TrackedRange {
                 Some(KeyRange { start: self.range.start.clone(), end: Some(key_after(key).into()) })
             }
             (Reached::Key(key), Direction::Backward) => {
-                Some(KeyRange { start: key.clone(), end: self.range.end.clone() })
+                Some(KeyRange { start: Bytes::copy_from_slice(key), end: self.range.end.clone() })
             }
         }
     }
@@ -169,7 +177,7 @@ mod tests {
         let mut recorder = ReadRecorder::default();
         let forward = recorder.range(&KeyRange::new("a", Some("z")), Direction::Forward);
         assert!(!recorder.read_set().contains(b"b"));
-        forward.reached_key(&Bytes::from("m"));
+        forward.reached_key(b"m");
         let reads = recorder.read_set();
         assert!(reads.contains(b"a") && reads.contains(b"m") && !reads.contains(b"n"));
         forward.reached_end();
@@ -177,7 +185,7 @@ mod tests {
         assert!(reads.contains(b"yy") && !reads.contains(b"z"));
 
         let mut recorder = ReadRecorder::default();
-        recorder.range(&KeyRange::new("a", Some("z")), Direction::Backward).reached_key(&Bytes::from("m"));
+        recorder.range(&KeyRange::new("a", Some("z")), Direction::Backward).reached_key(b"m");
         let reads = recorder.read_set();
         assert!(reads.contains(b"m") && reads.contains(b"y") && !reads.contains(b"l") && !reads.contains(b"z"));
     }

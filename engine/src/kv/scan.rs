@@ -8,6 +8,9 @@
 //!   forward  ->  a=7 b=1 c=8 d=4 f=6          for equal keys the higher line wins
 //! ```
 //!
+//! Entries are lent one by one ([`Scan::advance`]) or given away (the iterator). The level that holds the entry shown keeps
+//! it at its head until the scan moves on.
+//!
 //! A scan sees the transaction's own writes as they were when the scan began: writing while scanning
 //! cannot make a scan meet its own writes. Memory is one page per level, whatever the range holds.
 
@@ -18,14 +21,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::checkpoint::CheckpointScan;
-use super::memtable::{Change, Memtable};
+use super::memtable::Memtable;
+use super::page::{Page, PageWriter};
 use super::range::{Direction, KeyRange, key_after};
 use super::read_set::TrackedRange;
 use super::version::Version;
 use super::view::View;
 use crate::error::Result;
 
-/// The first page is small because most scans want a few entries; later ones grow up to the largest.
+/// The first page is small because most scans want a few entries; later ones grow up to the largest. They double: of
+/// what is read ahead, less than half is for nothing.
 const FIRST_PAGE: usize = 8;
 const LARGEST_PAGE: usize = 256;
 
@@ -40,31 +45,26 @@ enum Pages {
 struct PagedLevel {
     pages: Pages,
     rest: Option<KeyRange>,
-    page: std::vec::IntoIter<Change>,
+    page: Page,
     page_size: usize,
 }
 
 impl PagedLevel {
     fn new(pages: Pages, range: &KeyRange) -> Self {
-        PagedLevel { pages, rest: Some(range.clone()), page: Vec::new().into_iter(), page_size: FIRST_PAGE }
+        PagedLevel { pages, rest: Some(range.clone()), page: Page::default(), page_size: FIRST_PAGE }
     }
 
-    /// The next change, if the level has one left.
-    fn head(&self) -> Option<&Change> {
-        self.page.as_slice().first()
-    }
-
-    /// Makes sure that there is a head; false when the level has no more.
+    /// Makes sure that there is a next entry; false when the level has no more.
     fn fill(&mut self, direction: Direction) -> bool {
-        while self.head().is_none() {
+        while self.page.key().is_none() {
             let Some(range) = self.rest.take() else { return false };
             let (page, rest) = match &self.pages {
                 Pages::Own(writes) => own_page(writes, &range, direction, self.page_size),
                 Pages::Memtable(table, version) => table.page(&range, direction, *version, self.page_size),
             };
-            self.page = page.into_iter();
+            self.page = page;
             self.rest = rest;
-            self.page_size = (self.page_size * 4).min(LARGEST_PAGE);
+            self.page_size = (self.page_size * 2).min(LARGEST_PAGE);
         }
         true
     }
@@ -75,31 +75,56 @@ fn own_page(
     range: &KeyRange,
     direction: Direction,
     limit: usize,
-) -> (Vec<Change>, Option<KeyRange>) {
+) -> (Page, Option<KeyRange>) {
     if range.is_empty() {
-        return (Vec::new(), None);
+        return (Page::default(), None);
     }
     let end = range.end.as_ref().map_or(Bound::Unbounded, |end| Bound::Excluded(&end[..]));
-    let inside = writes.range::<[u8], _>((Bound::Included(&range.start[..]), end));
-    let copy = |(key, value): (&Bytes, &Option<Bytes>)| (key.clone(), value.clone());
-    let page: Vec<Change> = match direction {
-        Direction::Forward => inside.take(limit).map(copy).collect(),
-        Direction::Backward => inside.rev().take(limit).map(copy).collect(),
-    };
-    let rest = (page.len() == limit).then(|| page.last().cloned()).flatten().map(|(last, _)| match direction {
-        Direction::Forward => KeyRange { start: key_after(&last).into(), end: range.end.clone() },
-        Direction::Backward => KeyRange { start: range.start.clone(), end: Some(last) },
+    let mut inside = writes.range::<[u8], _>((Bound::Included(&range.start[..]), end));
+    let mut page = PageWriter::new(limit);
+    let mut last = None;
+    while !page.is_full() {
+        let next = match direction {
+            Direction::Forward => inside.next(),
+            Direction::Backward => inside.next_back(),
+        };
+        let Some((key, value)) = next else { return (page.finish(), None) };
+        page.share(key, value.as_ref());
+        last = Some(key);
+    }
+    let rest = last.map(|last| match direction {
+        Direction::Forward => KeyRange { start: key_after(last).into(), end: range.end.clone() },
+        Direction::Backward => KeyRange { start: range.start.clone(), end: Some(last.clone()) },
     });
-    (page, rest)
+    (page.finish(), rest)
+}
+
+/// Which level shows an entry.
+#[derive(Debug, Clone, Copy)]
+enum Shown {
+    Nothing,
+    Memory(usize),
+    Checkpoint,
+}
+
+/// How the checkpoint's pairs are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// To look at until the next one.
+    Lent,
+    /// To keep.
+    Kept,
 }
 
 /// The entries of a range in key order, ascending or descending; made by [`Reader::scan`](super::Reader::scan).
 ///
-/// Each item is a key with its value. After an error the scan ends.
+/// As an iterator it gives keys with their values to keep; [`Scan::advance`] shows them one by one, which costs about half.
+/// After an error the scan ends.
 pub struct Scan {
+    /// Behind one another: what is nearer to the front hides what is behind.
     levels: Vec<PagedLevel>,
     checkpoint: Option<CheckpointScan>,
-    stored: Option<(Bytes, Bytes)>,
+    shown: Shown,
     direction: Direction,
     tracked: Option<Arc<TrackedRange>>,
     finished: bool,
@@ -127,70 +152,151 @@ impl Scan {
             true => None,
             false => Some(view.levels.checkpoint.range(&range.start, range.end.as_deref(), direction)?),
         };
-        Ok(Scan { levels, checkpoint, stored: None, direction, tracked, finished: false, _view: view.clone() })
+        let view = view.clone();
+        Ok(Scan { levels, checkpoint, shown: Shown::Nothing, direction, tracked, finished: false, _view: view })
+    }
+
+    /// Moves on to the next entry; false behind the last one.
+    ///
+    /// [`Scan::key`] and [`Scan::value`] show the entry until the next call, without a copy where there is none to be made:
+    /// for whoever looks at an entry and goes on.
+    ///
+    /// # Errors
+    /// `Corrupt` when the stored bytes are damaged, `Unavailable` when they cannot be read; then the scan ends.
+    #[inline]
+    pub fn advance(&mut self) -> Result<bool> {
+        self.step(Use::Lent)
+    }
+
+    /// The key of the entry that the scan is at; empty before the first and behind the last.
+    #[inline]
+    pub fn key(&self) -> &[u8] {
+        match self.shown {
+            Shown::Nothing => None,
+            Shown::Memory(level) => self.levels[level].page.key(),
+            Shown::Checkpoint => self.checkpoint.as_ref().and_then(CheckpointScan::key),
+        }
+        .unwrap_or_default()
+    }
+
+    /// The value of the entry that the scan is at; empty before the first and behind the last.
+    #[inline]
+    pub fn value(&self) -> &[u8] {
+        match self.shown {
+            Shown::Nothing => None,
+            Shown::Memory(level) => self.levels[level].page.value().flatten(),
+            Shown::Checkpoint => self.checkpoint.as_ref().and_then(CheckpointScan::value),
+        }
+        .unwrap_or_default()
+    }
+
+    fn step(&mut self, wanted: Use) -> Result<bool> {
+        self.leave();
+        if self.finished {
+            return Ok(false);
+        }
+        let moved = self.merge(wanted);
+        match &self.tracked {
+            Some(tracked) if matches!(moved, Ok(true)) => tracked.reached_key(self.key()),
+            Some(tracked) => tracked.reached_end(),
+            None => {}
+        }
+        self.finished = !matches!(moved, Ok(true));
+        moved
+    }
+
+    /// Passes over the entry that is shown.
+    fn leave(&mut self) {
+        match std::mem::replace(&mut self.shown, Shown::Nothing) {
+            Shown::Nothing => {}
+            Shown::Memory(level) => self.levels[level].page.pass(),
+            Shown::Checkpoint => {
+                if let Some(checkpoint) = &mut self.checkpoint {
+                    checkpoint.pass();
+                }
+            }
+        }
+    }
+
+    /// Shows the next entry over all levels, as the highest level that has it says.
+    fn merge(&mut self, wanted: Use) -> Result<bool> {
+        loop {
+            self.fill(wanted)?;
+            let Some(chosen) = self.first_level() else {
+                self.shown = if self.checkpoint.is_some() { Shown::Checkpoint } else { Shown::Nothing };
+                return Ok(self.checkpoint.is_some());
+            };
+            self.pass_hidden(chosen);
+            self.shown = Shown::Memory(chosen);
+            if self.levels[chosen].page.value().flatten().is_some() {
+                return Ok(true);
+            }
+            self.leave();
+        }
     }
 
     /// Makes sure that every level that has more shows its next key; those that have none are let go.
-    fn fill(&mut self) -> Result<()> {
+    fn fill(&mut self, wanted: Use) -> Result<()> {
         let direction = self.direction;
         self.levels.retain_mut(|level| level.fill(direction));
-        if self.stored.is_none()
-            && let Some(checkpoint) = &mut self.checkpoint
-        {
-            match checkpoint.next() {
-                Some(entry) => self.stored = Some(entry?),
-                None => self.checkpoint = None,
+        if let Some(checkpoint) = &mut self.checkpoint {
+            let has_more = match wanted {
+                Use::Lent => checkpoint.advance()?,
+                Use::Kept => checkpoint.fill()?,
+            };
+            if !has_more {
+                self.checkpoint = None;
             }
         }
         Ok(())
     }
 
-    /// The next key over all levels with what the highest level that has it says.
-    fn merge(&mut self) -> Result<Option<Change>> {
-        self.fill()?;
-        let Some(chosen) = self.first_level() else {
-            return Ok(self.stored.take().map(|(key, value)| (key, Some(value))));
-        };
-        let change = self.levels[chosen].page.next();
-        if let Some((key, _)) = &change {
-            for level in &mut self.levels[chosen + 1..] {
-                if level.head().is_some_and(|(head, _)| head == key) {
-                    level.page.next();
-                }
-            }
-            self.stored.take_if(|(head, _)| head == key);
-        }
-        Ok(change)
-    }
-
-    /// The highest level in memory that holds the next key; `None` when only the checkpoint does.
+    /// The highest level in memory that holds the next key; `None` when only the checkpoint may.
     fn first_level(&self) -> Option<usize> {
         let mut first = None;
-        let mut stands_first: Option<&Bytes> = None;
+        let mut stands_first: Option<&[u8]> = None;
         for (index, level) in self.levels.iter().enumerate() {
-            if let Some((key, _)) = level.head()
+            if let Some(key) = level.page.key()
                 && stands_first.is_none_or(|other| self.precedes(key, other))
             {
                 (first, stands_first) = (Some(index), Some(key));
             }
         }
-        match (&self.stored, stands_first) {
-            (Some((stored, _)), Some(key)) if self.precedes(stored, key) => None,
+        match (self.checkpoint.as_ref().and_then(CheckpointScan::key), stands_first) {
+            (Some(stored), Some(key)) if self.precedes(stored, key) => None,
             _ => first,
         }
     }
 
-    fn precedes(&self, key: &Bytes, other: &Bytes) -> bool {
+    /// Passes over what the levels below `chosen` have under its next key.
+    fn pass_hidden(&mut self, chosen: usize) {
+        let Some((upper, lower)) = self.levels.split_at_mut_checked(chosen + 1) else { return };
+        let key = upper[chosen].page.key();
+        for level in lower {
+            if level.page.key() == key {
+                level.page.pass();
+            }
+        }
+        if let Some(checkpoint) = &mut self.checkpoint
+            && checkpoint.key() == key
+        {
+            checkpoint.pass();
+        }
+    }
+
+    fn precedes(&self, key: &[u8], other: &[u8]) -> bool {
         match self.direction {
             Direction::Forward => key < other,
             Direction::Backward => key > other,
         }
     }
 
-    fn finish(&mut self) {
-        self.finished = true;
-        if let Some(tracked) = &self.tracked {
-            tracked.reached_end();
+    /// The entry that is shown, to keep.
+    fn keep(&mut self) -> Option<(Bytes, Bytes)> {
+        match std::mem::replace(&mut self.shown, Shown::Nothing) {
+            Shown::Nothing => None,
+            Shown::Memory(level) => self.levels[level].page.next().and_then(|(key, value)| Some((key, value?))),
+            Shown::Checkpoint => self.checkpoint.as_mut().and_then(CheckpointScan::keep),
         }
     }
 }
@@ -199,36 +305,10 @@ impl Iterator for Scan {
     type Item = Result<(Bytes, Bytes)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.finished {
-            return None;
-        }
-        if self.levels.is_empty()
-            && self.tracked.is_none()
-            && let Some(checkpoint) = &mut self.checkpoint
-        {
-            // Nothing to merge and nobody to tell: most of a long scan.
-            let next = self.stored.take().map(Ok).or_else(|| checkpoint.next());
-            self.finished = !matches!(next, Some(Ok(_)));
-            return next;
-        }
-        loop {
-            match self.merge() {
-                Ok(Some((key, Some(value)))) => {
-                    if let Some(tracked) = &self.tracked {
-                        tracked.reached_key(&key);
-                    }
-                    return Some(Ok((key, value)));
-                }
-                Ok(Some((_, None))) => {}
-                Ok(None) => {
-                    self.finish();
-                    return None;
-                }
-                Err(error) => {
-                    self.finish();
-                    return Some(Err(error));
-                }
-            }
+        match self.step(Use::Kept) {
+            Ok(true) => self.keep().map(Ok),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
         }
     }
 }

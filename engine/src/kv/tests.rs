@@ -206,6 +206,23 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// The entries of a scan, lent or given away as `lent` says in turns.
+fn in_turns(mut scan: Scan, lent: [bool; 2]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut seen = Vec::new();
+    for lent in lent.into_iter().cycle() {
+        match lent {
+            true if scan.advance().unwrap() => seen.push((scan.key().to_vec(), scan.value().to_vec())),
+            true => break,
+            false => match scan.next() {
+                Some(entry) => seen.push(entry.map(|(key, value)| (key.to_vec(), value.to_vec())).unwrap()),
+                None => break,
+            },
+        }
+    }
+    assert!(!scan.advance().unwrap() && scan.next().is_none() && scan.key().is_empty() && scan.value().is_empty());
+    seen
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
@@ -244,6 +261,9 @@ proptest! {
             let mut backward = scan(Direction::Backward);
             backward.reverse();
             prop_assert_eq!(&backward, &expected);
+            for turns in [[true, true], [true, false], [false, true]] {
+                prop_assert_eq!(&in_turns(tx.scan(range.clone(), Direction::Forward).unwrap(), turns), &expected);
+            }
         }
         keyspace.check().unwrap();
     }

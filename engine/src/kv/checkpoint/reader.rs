@@ -4,12 +4,13 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use redb::{ReadOnlyTable, ReadableDatabase};
+use redb::{AccessGuard, ReadOnlyTable, ReadableDatabase};
 
 use super::block_file::BlockFile;
 use super::failure::guarded;
 use super::{CheckpointMark, KEYS, MARK, MARK_KEY};
 use crate::error::{Error, Result};
+use crate::kv::page::{Page, PageWriter};
 use crate::kv::range::Direction;
 use crate::kv::version::Version;
 use crate::log::Position;
@@ -17,8 +18,6 @@ use crate::log::Position;
 /// Pairs copied at once: few at first, since most scans want few.
 const FIRST_PAGE_LENGTH: usize = 4;
 const LARGEST_PAGE_LENGTH: usize = 256;
-/// A page of pairs ends behind the pair with which it reaches this size.
-const PAGE_SIZE_BYTES: usize = 16 * 1024;
 
 /// A pinned snapshot of the checkpoint; many threads share one.
 ///
@@ -67,41 +66,22 @@ impl CheckpointReader {
 
 /// The pairs of a range; ends behind the first error.
 ///
-/// Pairs are copied out of redb's pages a page of them at a time: its own pages are valid only while the range is not
-/// moved on, and one allocation for many small pairs is what makes a long scan cheap. Whoever
-/// keeps a pair keeps the bytes of its neighbours, [`PAGE_SIZE_BYTES`] at most.
+/// They are read in one of two ways, which may take turns:
+/// - lent, one by one, out of redb's own page ([`CheckpointScan::advance`]): nothing is copied.
+/// - copied, a page of them at a time ([`CheckpointScan::fill`]): one allocation for many small pairs that may be kept.
 pub(crate) struct CheckpointScan {
     pairs: Option<redb::Range<'static, &'static [u8], &'static [u8]>>,
     direction: Direction,
     file: Arc<BlockFile>,
+    /// Copied pairs; they come before the lent one.
     page: Page,
     page_length: usize,
+    lent: Option<Lent>,
     /// What ended the range, told behind the pairs before it.
     error: Option<Error>,
 }
 
-/// Pairs one behind the other.
-#[derive(Default)]
-struct Page {
-    bytes: Bytes,
-    /// The sizes of each pair's key and value.
-    sizes: std::vec::IntoIter<(usize, usize)>,
-}
-
-impl Iterator for Page {
-    type Item = (Bytes, Bytes);
-
-    fn next(&mut self) -> Option<(Bytes, Bytes)> {
-        let (key, value) = self.sizes.next()?;
-        let key = self.bytes.split_to(key);
-        let value = match self.sizes.len() {
-            // The last pair takes over what the page holds of the bytes.
-            0 => std::mem::take(&mut self.bytes),
-            _ => self.bytes.split_to(value),
-        };
-        Some((key, value))
-    }
-}
+type Lent = (AccessGuard<'static, &'static [u8]>, AccessGuard<'static, &'static [u8]>);
 
 impl CheckpointScan {
     fn new(
@@ -109,18 +89,92 @@ impl CheckpointScan {
         direction: Direction,
         file: &Arc<BlockFile>,
     ) -> Self {
-        let file = Arc::clone(file);
-        CheckpointScan { pairs, direction, file, page: Page::default(), page_length: FIRST_PAGE_LENGTH, error: None }
+        let (file, page) = (Arc::clone(file), Page::default());
+        CheckpointScan { pairs, direction, file, page, page_length: FIRST_PAGE_LENGTH, lent: None, error: None }
     }
 
-    fn fill(&mut self) {
+    /// The key that comes next, once [`CheckpointScan::advance`] or [`CheckpointScan::fill`] has provided for it.
+    pub(crate) fn key(&self) -> Option<&[u8]> {
+        self.page.key().or_else(|| self.lent.as_ref().map(|(key, _)| key.value()))
+    }
+
+    /// The value that comes next.
+    pub(crate) fn value(&self) -> Option<&[u8]> {
+        self.page.value().flatten().or_else(|| self.lent.as_ref().map(|(_, value)| value.value()))
+    }
+
+    /// Passes over the pair that comes next.
+    #[inline]
+    pub(crate) fn pass(&mut self) {
+        match self.page.key() {
+            Some(_) => self.page.pass(),
+            None => self.lent = None,
+        }
+    }
+
+    /// The pair that comes next, to keep; it is passed over.
+    pub(crate) fn keep(&mut self) -> Option<(Bytes, Bytes)> {
+        if let Some((key, value)) = self.page.next() {
+            return Some((key, value.expect("a checkpoint holds no removed keys")));
+        }
+        let (key, value) = self.lent.take()?;
+        Some((Bytes::copy_from_slice(key.value()), Bytes::copy_from_slice(value.value())))
+    }
+
+    /// Makes sure that the next pair is there to be looked at; false when there are no more.
+    ///
+    /// # Errors
+    /// What ended the range.
+    #[inline]
+    pub(crate) fn advance(&mut self) -> Result<bool> {
+        if self.lent.is_some() || self.page.key().is_some() {
+            return Ok(true);
+        }
+        let Some(pairs) = &mut self.pairs else { return self.ended() };
+        let direction = self.direction;
+        let next = guarded(&self.file, "reading", || {
+            let next = match direction {
+                Direction::Forward => pairs.next(),
+                Direction::Backward => pairs.next_back(),
+            };
+            Ok(next.transpose()?)
+        });
+        match next {
+            Ok(Some(pair)) => {
+                self.lent = Some(pair);
+                return Ok(true);
+            }
+            Ok(None) => {}
+            Err(error) => self.error = Some(error),
+        }
+        self.pairs = None;
+        self.ended()
+    }
+
+    fn ended(&mut self) -> Result<bool> {
+        self.error.take().map_or(Ok(false), Err)
+    }
+
+    /// Makes sure that the next pair is there to be taken; false when there are no more.
+    ///
+    /// # Errors
+    /// What ended the range.
+    #[inline]
+    pub(crate) fn fill(&mut self) -> Result<bool> {
+        if self.page.key().is_some() || self.lent.is_some() {
+            return Ok(true);
+        }
+        self.copy_page();
+        if self.page.key().is_some() { Ok(true) } else { self.ended() }
+    }
+
+    fn copy_page(&mut self) {
         let Some(pairs) = &mut self.pairs else { return };
-        let (direction, length) = (self.direction, self.page_length);
-        let mut bytes = Vec::new();
-        let mut sizes = Vec::with_capacity(length);
+        let direction = self.direction;
+        let mut page = PageWriter::new(self.page_length);
         let mut ended = false;
         let copied = guarded(&self.file, "reading", || {
-            while sizes.len() < length && bytes.len() < PAGE_SIZE_BYTES {
+            while !page.is_full() {
                 let pair = match direction {
                     Direction::Forward => pairs.next(),
                     Direction::Backward => pairs.next_back(),
@@ -130,14 +184,7 @@ impl CheckpointScan {
                     break;
                 };
                 let (key, value) = pair?;
-                let (key, value) = (key.value(), value.value());
-                if bytes.is_empty() {
-                    let size_bytes = key.len() + value.len();
-                    bytes.reserve((size_bytes * length).min(PAGE_SIZE_BYTES).max(size_bytes));
-                }
-                bytes.extend_from_slice(key);
-                bytes.extend_from_slice(value);
-                sizes.push((key.len(), value.len()));
+                page.copy(key.value(), value.value());
             }
             Ok(())
         });
@@ -145,9 +192,8 @@ impl CheckpointScan {
         if ended || self.error.is_some() {
             self.pairs = None;
         }
-        bytes.truncate(sizes.iter().map(|(key, value)| key + value).sum());
-        self.page = Page { bytes: bytes.into(), sizes: sizes.into_iter() };
-        self.page_length = (length * 4).min(LARGEST_PAGE_LENGTH);
+        self.page = page.finish();
+        self.page_length = (self.page_length * 2).min(LARGEST_PAGE_LENGTH);
     }
 }
 
@@ -155,13 +201,9 @@ impl Iterator for CheckpointScan {
     type Item = Result<(Bytes, Bytes)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(pair) = self.page.next() {
-            return Some(Ok(pair));
-        }
-        self.fill();
-        match self.page.next() {
-            Some(pair) => Some(Ok(pair)),
-            None => self.error.take().map(Err),
+        match self.fill() {
+            Ok(_) => self.keep().map(Ok),
+            Err(error) => Some(Err(error)),
         }
     }
 }
