@@ -41,6 +41,9 @@ use crate::log::{Log, LogError, Position};
 /// Commits that are still compared with open transactions under the lock; more are compared outside it first.
 const VALIDATED_UNDER_LOCK: usize = 64;
 
+/// A buffer for more commits than this is not kept.
+const COMMITS_KEPT: usize = 1024;
+
 /// What a transaction brings to its commit.
 pub(crate) struct Proposal {
     pub(crate) read_version: Version,
@@ -84,6 +87,8 @@ struct CommitState {
 struct WriterState {
     next: Position,
     record: Vec<u8>,
+    /// What is being written; between writes an empty buffer, to be exchanged for the next commits.
+    commits: Vec<Bytes>,
 }
 
 struct Pending {
@@ -119,6 +124,16 @@ pub(crate) struct Committer {
     pub(crate) statistics: Arc<Statistics>,
 }
 
+impl CommitState {
+    /// Gives the writer what was accepted and not written; returns the version of the first commit in it.
+    fn hand_over(&mut self, writer: &mut WriterState) -> Version {
+        debug_assert!(writer.commits.is_empty());
+        std::mem::swap(&mut self.unwritten, &mut writer.commits);
+        self.unwritten_size_bytes = 0;
+        Version::new(self.next.number() - writer.commits.len() as u64)
+    }
+}
+
 /// What a freeze hands to the checkpoint: the table and where the log stood.
 pub(crate) struct Frozen {
     pub(crate) table: Arc<Memtable>,
@@ -146,7 +161,7 @@ impl Committer {
                 recent_size_bytes: 0,
                 comparable_from: newest,
             }),
-            writer: Mutex::new(WriterState { next: tail.next(), record: Vec::new() }),
+            writer: Mutex::new(WriterState { next: tail.next(), record: Vec::new(), commits: Vec::new() }),
             publish: Mutex::new(PublishState { pending: VecDeque::new(), written: newest, durable: newest }),
             leading: Mutex::new(false),
             changed: Condvar::new(),
@@ -307,24 +322,28 @@ impl Committer {
     /// Hands everything accepted so far to the log; returns the newest version written.
     fn write_out(&self) -> Result<Version> {
         let mut writer = self.writer.lock();
-        let (first, commits) = self.take_unwritten();
-        self.append(&mut writer, first, commits)
+        let first = self.state.lock().hand_over(&mut writer);
+        self.append(&mut writer, first)
     }
 
-    fn take_unwritten(&self) -> (Version, Vec<Bytes>) {
-        let mut state = self.state.lock();
-        let commits = std::mem::take(&mut state.unwritten);
-        state.unwritten_size_bytes = 0;
-        (Version::new(state.next.number() - commits.len() as u64), commits)
+    /// Appends what was handed over to the writer; `first` is the version of the first commit in it.
+    fn append(&self, writer: &mut WriterState, first: Version) -> Result<Version> {
+        let mut commits = std::mem::take(&mut writer.commits);
+        let outcome = self.append_all(writer, first, &commits);
+        commits.clear();
+        if commits.capacity() <= COMMITS_KEPT {
+            writer.commits = commits;
+        }
+        outcome
     }
 
-    fn append(&self, writer: &mut WriterState, first: Version, commits: Vec<Bytes>) -> Result<Version> {
+    fn append_all(&self, writer: &mut WriterState, first: Version, commits: &[Bytes]) -> Result<Version> {
         // Also with nothing to append: what failed to be written is gone from the buffer, and must not pass for written.
         if let Err(error) = self.refuse_when_poisoned() {
             return Err(indeterminate(&error));
         }
         let mut version = first;
-        for group in groups(&commits) {
+        for group in groups(commits) {
             encode_record(version, group, &mut writer.record);
             if let Err(error) = self.log.append(writer.next, &writer.record) {
                 return Err(self.poison(error));
@@ -445,16 +464,14 @@ impl Committer {
     pub(crate) fn freeze(&self, install: impl FnOnce(Arc<Memtable>)) -> Result<Frozen> {
         let mut writer = self.writer.lock();
         let fresh = Arc::new(Memtable::default());
-        let (table, first, commits, version) = {
+        let (table, first, version) = {
             let mut state = self.state.lock();
-            let commits = std::mem::take(&mut state.unwritten);
-            state.unwritten_size_bytes = 0;
-            let first = Version::new(state.next.number() - commits.len() as u64);
+            let first = state.hand_over(&mut writer);
             let table = std::mem::replace(&mut state.active, fresh.clone());
             install(fresh);
-            (table, first, commits, Version::new(state.next.number() - 1))
+            (table, first, Version::new(state.next.number() - 1))
         };
-        self.append(&mut writer, first, commits)?;
+        self.append(&mut writer, first)?;
         self.unfolded_size_bytes.store(0, Ordering::Relaxed);
         let position = Position::new(writer.next.number() - 1);
         Ok(Frozen { table, version, position })

@@ -17,6 +17,8 @@ use crate::error::{Error, Result};
 
 /// The layout of the records that this program writes.
 pub(crate) const RECORD_FORMAT: u8 = 1;
+/// Room for this many writes is made at once, for most commits have fewer.
+const WRITES_EXPECTED: usize = 64;
 
 /// The bytes of one commit, ready to be put into a record.
 pub(crate) fn encode_commit<'a>(
@@ -81,7 +83,8 @@ pub(crate) fn decode_record(record: &Bytes) -> Result<Vec<(Version, Vec<Change>)
 
 fn decode_changes(record: &Bytes, input: &mut &[u8]) -> Result<Vec<Change>> {
     let writes = varint::read(input)?;
-    let mut changes = Vec::new();
+    // Memory is not taken on the word of a number that may be made up.
+    let mut changes = Vec::with_capacity(usize::try_from(writes).unwrap_or(usize::MAX).min(WRITES_EXPECTED));
     for _ in 0..writes {
         let key = record.slice_ref(varint::read_bytes(input)?);
         let value = match varint::read(input)? {

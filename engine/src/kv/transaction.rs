@@ -297,8 +297,11 @@ impl Transaction {
         let mut state = self.state.lock();
         let state = &mut *state;
         state.grow(key.len() + value.as_ref().map_or(0, Bytes::len) + 16)?;
-        let old = Arc::make_mut(&mut state.writes).insert(key.clone(), value);
-        if !state.savepoints.is_empty() {
+        let writes = Arc::make_mut(&mut state.writes);
+        if state.savepoints.is_empty() {
+            writes.insert(key, value);
+        } else {
+            let old = writes.insert(key.clone(), value);
             state.undo.push(Undo::Write(key, old));
         }
         Ok(())

@@ -10,7 +10,7 @@
 //! A view never blocks and is never blocked; a long-lived one pins the memory that it can see, and
 //! nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -31,9 +31,11 @@ pub(crate) struct Levels {
 }
 
 /// Which versions are being read, and by how many.
+///
+/// Ascending: whoever begins reads the newest version, so that most come and go at the end, without any allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    versions: Mutex<BTreeMap<Version, usize>>,
+    versions: Mutex<VecDeque<(Version, usize)>>,
 }
 
 impl Registry {
@@ -41,26 +43,33 @@ impl Registry {
     pub(crate) fn register(self: &Arc<Self>, visible: impl FnOnce() -> Version) -> Registration {
         let mut versions = self.versions.lock();
         let version = visible();
-        *versions.entry(version).or_insert(0) += 1;
+        match versions.back_mut() {
+            Some((newest, count)) if *newest == version => *count += 1,
+            newest => {
+                // Versions become visible in order, and are asked for under the lock.
+                debug_assert!(newest.is_none_or(|(newest, _)| *newest < version));
+                versions.push_back((version, 1));
+            }
+        }
         Registration { registry: self.clone(), version }
     }
 
     /// The oldest version being read; `idle` under the registry's lock when there is no reader.
     pub(crate) fn oldest(&self, idle: impl FnOnce() -> Version) -> Version {
         let versions = self.versions.lock();
-        versions.keys().next().copied().unwrap_or_else(idle)
+        versions.front().map_or_else(idle, |(oldest, _)| *oldest)
     }
 
     /// All versions being read, ascending, and behind them what `idle` returns under the registry's lock.
     pub(crate) fn all(&self, idle: impl FnOnce() -> Version) -> Vec<Version> {
         let versions = self.versions.lock();
-        let mut all: Vec<Version> = versions.keys().copied().collect();
+        let mut all: Vec<Version> = versions.iter().map(|(version, _)| *version).collect();
         all.push(idle());
         all
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.versions.lock().values().sum()
+        self.versions.lock().iter().map(|(_, count)| count).sum()
     }
 }
 
@@ -80,11 +89,10 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         let mut versions = self.registry.versions.lock();
-        if let Some(count) = versions.get_mut(&self.version) {
-            *count -= 1;
-            if *count == 0 {
-                versions.remove(&self.version);
-            }
+        let Ok(index) = versions.binary_search_by_key(&self.version, |(version, _)| *version) else { return };
+        versions[index].1 -= 1;
+        if versions[index].1 == 0 {
+            versions.remove(index);
         }
     }
 }
