@@ -1,5 +1,7 @@
 //! Several entrants, measured in turns, told as one table.
 
+use std::fmt;
+
 use crate::Outcome;
 
 /// How often everybody has a turn, unless the environment says otherwise.
@@ -37,11 +39,21 @@ impl<'a> Contest<'a> {
     ///
     /// # Errors
     /// The first failure of an entrant.
-    pub fn run(mut self) -> Outcome<()> {
+    pub fn run(self) -> Outcome<()> {
         if !is_wanted(&self.title) {
             return Ok(());
         }
         let rounds = std::env::var("MARQUETRY_BENCH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
+        let title = self.title.clone();
+        print!("\n### {title}\n\n{}", self.hold(rounds)?);
+        Ok(())
+    }
+
+    /// Holds that many rounds, each beginning with another entrant.
+    ///
+    /// # Errors
+    /// The first failure of an entrant.
+    pub fn hold(mut self, rounds: usize) -> Outcome<Standings> {
         let count = self.entrants.len();
         for round in 0..rounds {
             for turn in 0..count {
@@ -50,29 +62,51 @@ impl<'a> Contest<'a> {
                 entrant.micros.push(micros);
             }
         }
-        self.print();
-        Ok(())
+        Ok(Standings { operation: self.operation, standings: self.standings() })
     }
 
-    fn print(&self) {
-        let operation = self.operation;
-        println!("\n### {}\n", self.title);
-        println!("| {operation} | median | fastest | per second | marquetry is |");
-        println!("|---|---:|---:|---:|---:|");
-        let subject = &self.entrants[0];
-        for entrant in &self.entrants {
-            let ratios = subject.micros.iter().zip(&entrant.micros).map(|(subject, peer)| peer / subject).collect();
-            let typical = median(entrant.micros.clone());
-            let fastest = entrant.micros.iter().copied().fold(f64::INFINITY, f64::min);
-            println!(
-                "| {} | {} | {} | {:.0} | {} |",
-                entrant.name,
-                time(typical),
-                time(fastest),
-                1e6 / typical,
-                times_as_fast(median(ratios))
-            );
+    fn standings(&self) -> Vec<Standing> {
+        let Some(subject) = self.entrants.first() else { return Vec::new() };
+        let standing = |entrant: &Entrant<'_>| Standing {
+            name: entrant.name.clone(),
+            median_us: median(entrant.micros.clone()),
+            fastest_us: entrant.micros.iter().copied().fold(f64::INFINITY, f64::min),
+            ratio: median(subject.micros.iter().zip(&entrant.micros).map(|(subject, peer)| peer / subject).collect()),
+        };
+        self.entrants.iter().map(standing).collect()
+    }
+}
+
+/// How an entrant did.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// Who it is.
+    pub name: String,
+    /// Microseconds per operation in the middle one of the rounds.
+    pub median_us: f64,
+    /// Microseconds per operation in the best round.
+    pub fastest_us: f64,
+    /// How many times the subject's time it took in the same round, in the middle one of the rounds.
+    pub ratio: f64,
+}
+
+/// How everybody did; displays as a table without a title.
+#[derive(Debug, Clone)]
+pub struct Standings {
+    operation: &'static str,
+    /// In the order in which they entered, the subject first.
+    pub standings: Vec<Standing>,
+}
+
+impl fmt::Display for Standings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "| {} | median | fastest | per second | marquetry is |", self.operation)?;
+        writeln!(f, "|---|---:|---:|---:|---:|")?;
+        for Standing { name, median_us, fastest_us, ratio } in &self.standings {
+            let (median, fastest, rate) = (time(*median_us), time(*fastest_us), 1e6 / median_us);
+            writeln!(f, "| {name} | {median} | {fastest} | {rate:.0} | {} |", times_as_fast(*ratio))?;
         }
+        Ok(())
     }
 }
 

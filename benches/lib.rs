@@ -25,7 +25,7 @@ mod scratch;
 pub mod store;
 
 pub use child::{is_child, run_child};
-pub use contest::{Contest, is_wanted};
+pub use contest::{Contest, Standing, Standings, is_wanted};
 pub use data::{Data, Random};
 pub use scratch::scratch_directory;
 

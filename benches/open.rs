@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use marquetry::kv::{Durability, Isolation};
 use marquetry_benches::store::{MarquetryStore, Order, ReadStore, RedbStore, Safety, SqliteStore, ViewUse, WriteStore};
@@ -120,37 +120,43 @@ fn entries_in_the_log(data: &Data) -> u64 {
     LOG_SIZE_BYTES / (data.value_size_bytes as u64 + 24)
 }
 
-fn opening<'a>(template: &'a Path, work: &'a Path, open: fn(&Path) -> Outcome<()>) -> impl FnMut() -> Outcome<f64> {
+type Open = fn(&Path) -> Outcome<Duration>;
+
+/// `open` says how long it took: what closing takes is not asked here.
+fn opening<'a>(template: &'a Path, work: &'a Path, open: Open) -> impl FnMut() -> Outcome<f64> {
     let mut round = 0;
     move || {
         round += 1;
         let copy = work.join(format!("{}-{round}", open as usize));
         copy_all(template, &copy)?;
-        let started = Instant::now();
-        open(&copy)?;
-        let took = started.elapsed();
+        let took = open(&copy)?;
         fs::remove_dir_all(&copy)?;
         Ok(took.as_secs_f64() * 1e6)
     }
 }
 
-fn open_marquetry(directory: &Path) -> Outcome<()> {
+fn open_marquetry(directory: &Path) -> Outcome<Duration> {
+    let started = Instant::now();
     let store = MarquetryStore::open(directory, MEMORY_SIZE_BYTES)?;
     store.read(ViewUse::Held, &mut |reader| {
         reader.scan(&[], Order::Forward, 1)?;
         Ok(())
-    })
+    })?;
+    Ok(started.elapsed())
 }
 
-fn open_redb(directory: &Path) -> Outcome<()> {
-    RedbStore::open(directory, CACHE_SIZE_BYTES)?
-        .read(ViewUse::Held, &mut |reader| reader.get(&Data::key(0)).map(|_| ()))
+fn open_redb(directory: &Path) -> Outcome<Duration> {
+    let started = Instant::now();
+    let store = RedbStore::open(directory, CACHE_SIZE_BYTES)?;
+    store.read(ViewUse::Held, &mut |reader| reader.get(&Data::key(0)).map(|_| ()))?;
+    Ok(started.elapsed())
 }
 
-fn open_sqlite(directory: &Path) -> Outcome<()> {
+fn open_sqlite(directory: &Path) -> Outcome<Duration> {
+    let started = Instant::now();
     let connection = SqliteStore::open(directory, CACHE_SIZE_BYTES, 0)?.connect("FULL")?;
     connection.query_row("SELECT key FROM entries LIMIT 1", [], |_| Ok(()))?;
-    Ok(())
+    Ok(started.elapsed())
 }
 
 /// Copies the files and gets them to the disk, so that the system does not write them while others are measured.
