@@ -50,7 +50,7 @@ pub(crate) struct PageWriter {
 impl PageWriter {
     /// A page for `length_max` entries, at least one.
     pub(crate) fn new(length_max: usize) -> Self {
-        PageWriter { bytes: Vec::new(), entries: Vec::with_capacity(length_max), length_max }
+        PageWriter { bytes: Vec::new(), entries: Vec::new(), length_max }
     }
 
     /// Whether the page takes no more.
@@ -75,10 +75,11 @@ impl PageWriter {
 
     fn push(&mut self, key: &[u8], value: Value) {
         let entry = Entry { key_length: key.len(), value };
-        if self.bytes.capacity() == 0 {
+        if self.entries.is_empty() {
             // Neighbours are of about the same size.
             let size_bytes = entry.copied_size_bytes();
             self.bytes.reserve((size_bytes * self.length_max).min(PAGE_SIZE_BYTES).max(size_bytes));
+            self.entries.reserve(self.length_max);
         }
         self.bytes.extend_from_slice(key);
         self.entries.push(entry);

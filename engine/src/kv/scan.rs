@@ -145,7 +145,8 @@ impl Scan {
             levels.push(PagedLevel::new(Pages::Own(own), &range));
         }
         let memtables = std::iter::once(&view.levels.active).chain(&view.levels.frozen);
-        for table in memtables {
+        // What the view shows of a table is in it before the view is.
+        for table in memtables.filter(|table| table.size_bytes() > 0) {
             levels.push(PagedLevel::new(Pages::Memtable(table.clone(), view.version()), &range));
         }
         let checkpoint = match range.is_empty() {

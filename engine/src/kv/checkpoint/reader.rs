@@ -130,21 +130,24 @@ impl CheckpointScan {
         if self.lent.is_some() || self.page.key().is_some() {
             return Ok(true);
         }
-        let Some(pairs) = &mut self.pairs else { return self.ended() };
+        let (Some(pairs), lent) = (&mut self.pairs, &mut self.lent) else { return self.ended() };
         let direction = self.direction;
-        let next = guarded(&self.file, "reading", || {
+        // The pair is put in its place in here: it is large, and moving it costs as much as finding it.
+        let found = guarded(&self.file, "reading", || {
             let next = match direction {
                 Direction::Forward => pairs.next(),
                 Direction::Backward => pairs.next_back(),
             };
-            Ok(next.transpose()?)
-        });
-        match next {
-            Ok(Some(pair)) => {
-                self.lent = Some(pair);
-                return Ok(true);
+            match next {
+                Some(Ok(pair)) => *lent = Some(pair),
+                Some(Err(error)) => return Err(error.into()),
+                None => {}
             }
-            Ok(None) => {}
+            Ok(lent.is_some())
+        });
+        match found {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
             Err(error) => self.error = Some(error),
         }
         self.pairs = None;
