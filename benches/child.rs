@@ -18,7 +18,15 @@ pub fn is_child() -> Option<(String, String)> {
 /// # Errors
 /// When it cannot be started.
 pub fn run_child(role: &str, argument: &str) -> Outcome<Output> {
+    Ok(child_command(role, argument)?.output()?)
+}
+
+/// The command that runs this program again in the given role.
+///
+/// # Errors
+/// When the program does not know its own file.
+pub fn child_command(role: &str, argument: &str) -> Outcome<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(std::env::args_os().skip(1)).env(ROLE, format!("{role} {argument}"));
-    Ok(command.output()?)
+    Ok(command)
 }

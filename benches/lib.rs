@@ -24,7 +24,7 @@ mod data;
 mod scratch;
 pub mod store;
 
-pub use child::{is_child, run_child};
+pub use child::{child_command, is_child, run_child};
 pub use contest::{Contest, Standing, Standings, is_wanted};
 pub use data::{Data, Random};
 pub use scratch::scratch_directory;
