@@ -7,8 +7,8 @@
 //!
 //! The format version covers the directory as a whole; every file inside has a version of its own as well.
 //!
-//! A directory that is being built from a backup has `FORMAT.new` first and gets `FORMAT` last: until then it is refused
-//! by whoever opens it, and whoever builds again clears it.
+//! A directory that is being built from a backup has `FORMAT.new` first and gets `FORMAT` last: until then it is
+//! refused by whoever opens it, and whoever builds again clears it.
 
 use std::io;
 use std::path::{Path, PathBuf};

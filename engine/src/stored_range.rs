@@ -5,8 +5,8 @@
 //!   search/00000000000000000005.search @ 0, 9120 bytes, identity = checksum of the part
 //! ```
 //!
-//! The bytes of a range never change while a snapshot names it. `identity` tells them from any others that stood or will
-//! stand in the same place of the same file, in this database or in another that was once a copy of it.
+//! The bytes of a range never change while a snapshot names it. `identity` tells them from any others that stood or
+//! will stand in the same place of the same file, in this database or in another that was once a copy of it.
 
 use serde::{Deserialize, Serialize};
 

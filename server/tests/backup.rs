@@ -20,7 +20,7 @@ use marquetry_shop::Shop;
 use marquetry_shop::drive::{self, Plan};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use support::process::{code, run, said, serve, terminate};
+use support::process::{code, kill, marquetry, run, said, serve, terminate};
 
 /// Rows from `first` on, and an object of a megabyte.
 fn fill(database: &Database, first: i64) {
@@ -192,6 +192,47 @@ async fn what_is_no_request_for_a_backup_is_refused() {
         }
     }
     panic!("a backup that was given up is under way for ever");
+}
+
+/// Runs a command and kills it after `millis`, unless it ends before.
+fn run_and_kill(arguments: &[&str], millis: u64) {
+    let quiet = std::process::Stdio::null;
+    let child = marquetry(arguments).stdout(quiet()).stderr(quiet()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(millis));
+    kill(child);
+}
+
+#[test]
+fn killed_backups_and_restores_are_made_good_by_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = data(directory.path());
+    let place = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (target, data) = (place("target"), data.to_str().unwrap().to_owned());
+    for round in 0..8_u64 {
+        {
+            let database = Database::open(&data).unwrap();
+            (1..6).for_each(|more| fill(&database, (round as i64 * 10 + more) * 10_000));
+            database.close().unwrap();
+        }
+        run_and_kill(&["backup", &data, &target], 3 + round * 17 % 60);
+        let check = run(&["check", &target]);
+        assert!(code(&check) == 0 || said(&check).contains("no "), "round {round}: {}", said(&check));
+        let check = run(&["check", &data]);
+        assert_eq!(code(&check), 0, "round {round}: {}", said(&check));
+        let made = report(&run(&["backup", &data, &target]));
+        let restored = place(&format!("restored{round}"));
+        run_and_kill(&["restore", &target, &restored], 3 + round * 23 % 90);
+        let again = run(&["restore", &target, &restored]);
+        // The first one may have been quick enough.
+        assert!(code(&again) == 0 || said(&again).contains("holds a database"), "round {round}: {}", said(&again));
+        let check = run(&["check", &restored]);
+        assert_eq!(code(&check), 0, "round {round}: {}", said(&check));
+        let stats = report(&run(&["stats", &restored]));
+        let version = stats["database"]["keyspace"]["visible_version"].as_u64().unwrap();
+        assert!(version >= number(&made, "version"), "round {round}: {stats}");
+        std::fs::remove_dir_all(&restored).unwrap();
+    }
+    assert_eq!(code(&run(&["check", &target])), 0);
 }
 
 /// The next backup of the target `/target` on `machine`, of a server that is asked over the network; its number.

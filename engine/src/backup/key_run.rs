@@ -5,6 +5,8 @@
 //!   a b c d | e f X g | h i j k l | m n      another key: one run differs, the others are what they were
 //! ```
 //!
+//! So the price of one changed key is its run, about 64 KiB; of many that stand together, little more.
+//!
 //! The chance that a pair ends a run is its share of the size wanted, so runs have about that size whatever the size of
 //! pairs. A run that met no end is cut at the largest size; a single pair is never cut.
 

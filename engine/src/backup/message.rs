@@ -5,8 +5,8 @@
 //!   answer    [header: salt][begin][known | fresh][known | fresh] ... [end | failed]
 //! ```
 //!
-//! The frames are those of files, so bytes that were lost, repeated or changed on the way are found. An answer that ends without
-//! its end is no backup.
+//! The frames are those of files, so bytes that were lost, repeated or changed on the way are found. An answer that
+//! ends without its end is no backup.
 
 use std::collections::BTreeSet;
 

@@ -8,29 +8,29 @@
 //!   manifest --> pieces, every byte verified --> checkpoint + files --> FORMAT, written last: the database exists
 //! ```
 //!
-//! **What is copied.** The key space at V, read through a snapshot and written as runs of keys in order; and the ranges of the
-//! blob and search files that those keys name. Neither the checkpoint file nor the log is copied. The checkpoint
+//! **What is copied.** The key space at V, read through a snapshot and written as runs of keys in order; and the ranges
+//! of the blob and search files that those keys name. Neither the checkpoint file nor the log is copied. The checkpoint
 //! is a B-tree that scatters one changed key over many pages and is written while one copies; read in order it is a
 //! stream that only changes where keys changed, independent of its file format, and verified block by block on the way.
 //! The log is what the checkpoint does not hold *yet*: at one version, the two together are the key space.
 //!
 //! **What makes it incremental.** Runs end where the hash of a key says so, so a change stays within its run (see
-//! `key_run`). Ranges of files never change, so those that the target has are not even read. A backup therefore reads the
-//! whole key space, and writes what is new. Every backup stands alone: it lists all its pieces, wherever they are.
+//! `key_run`). Ranges of files never change, so those that the target has are not even read. A backup therefore reads
+//! the whole key space, and writes what is new. Every backup stands alone: it lists all its pieces, wherever they are.
 //!
-//! **What makes it consistent.** Everything is read at V, through one snapshot, for all models alike. The snapshot pins what
-//! it can see; commits, folds, compaction and merges go on beside it. What is in a backup is durable in the database
-//! before anything of it is written.
+//! **What makes it consistent.** Everything is read at V, through one snapshot, for all models alike. The snapshot pins
+//! what it can see; commits, folds, compaction and merges go on beside it. What is in a backup is durable in the
+//! database before anything of it is written.
 //!
-//! **On its way to another machine** (`stream`, `receiver`) a backup is the same pieces in the same order, less those whose ids the
-//! target said that it has.
+//! **On its way to another machine** (`stream`, `receiver`) a backup is the same pieces in the same order, less those
+//! whose ids the target said that it has.
 //!
-//! **What a crash leaves.** Of a backup that was cut short: files that no manifest names, which the next one removes. Of a
-//! restore that was cut short: a directory without `FORMAT`, which nobody opens and the next restore clears.
+//! **What a crash leaves.** Of a backup that was cut short: files that no manifest names, which the next one removes.
+//! Of a restore that was cut short: a directory without `FORMAT`, which nobody opens and the next restore clears.
 //!
-//! **What a restored database is.** The same keys at the same version, and a log that begins anew. Where both go on they
-//! are different histories with the same versions; files are told apart by their salts, so both may be backed up into
-//! one target.
+//! **What a restored database is.** The same keys at the same version, and a log that begins anew. Where both go on
+//! they are different histories with the same versions; files are told apart by their salts, so both may be backed up
+//! into one target.
 //!
 //! Left out: compression and encryption (the file system of the target can do both), and restoring to versions between
 //! backups.
@@ -156,9 +156,9 @@ impl Database {
     /// ```
     ///
     /// # Errors
-    /// `Corrupt` when stored bytes or a backup of the target is damaged, naming file and offset; `Invalid` when the directory holds
-    /// other files; `Unavailable` when another backup is being written there or the files cannot be written. The
-    /// target stays usable.
+    /// `Corrupt` when stored bytes or a backup of the target is damaged, naming file and offset; `Invalid` when the
+    /// directory holds other files; `Unavailable` when another backup is being written there or the files cannot be
+    /// written. The target stays usable.
     pub fn backup(
         &self,
         target: impl AsRef<Path>,
@@ -220,7 +220,8 @@ fn info(target: &Target, number: u64) -> Result<BackupInfo> {
     Ok(BackupInfo { number, version, created, pieces, size_bytes })
 }
 
-/// Makes the empty or missing `directory` a database again, as it was in backup `number` of `target`; the newest for `None`.
+/// Makes the empty or missing `directory` a database again, as it was in backup `number` of `target`; the newest for
+/// `None`.
 ///
 /// Every byte is verified before the directory can be opened. What an interrupted restore left in it is removed first.
 ///

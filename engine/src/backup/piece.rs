@@ -5,12 +5,12 @@
 //!   |-- the whole key space, in runs --|   |-- the files that the keys name, in ranges that never change --|
 //! ```
 //!
-//! - The order of origins is the order of every backup, so that comparing a backup with the one before is one walk along
-//!   both, whatever their size.
-//! - An [id](PieceId) stands for the bytes at an origin. For a run of keys it is their hash; for a range of a file it comes from
-//!   the number that the key space gives the bytes that it names there (a salt, a checksum), so that a range that is
-//!   backed up already is not even read. The hash is seeded with a random number that only the target holds: whoever
-//!   chooses what is stored cannot aim at a collision.
+//! - The order of origins is the order of every backup, so that comparing a backup with the one before is one walk
+//!   along both, whatever their size.
+//! - An [id](PieceId) stands for the bytes at an origin. For a run of keys it is their hash; for a range of a file it
+//!   comes from the number that the key space gives the bytes that it names there (a salt, a checksum), so that a range
+//!   that is backed up already is not even read. The hash is seeded with a random number that only the target holds:
+//!   whoever chooses what is stored cannot aim at a collision.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

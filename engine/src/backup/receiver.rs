@@ -56,7 +56,8 @@ impl BackupReceiver {
         Ok(BackupReceiver { writer: BackupWriter::begin(target, lock, options)? })
     }
 
-    /// What to give to [`Database::backup_stream`](crate::Database::backup_stream), so that only what is missing here comes.
+    /// What to give to [`Database::backup_stream`](crate::Database::backup_stream), so that only what is missing here
+    /// comes.
     ///
     /// # Errors
     /// `Corrupt` when the newest backup of the target is damaged.
@@ -77,8 +78,8 @@ impl BackupReceiver {
     /// Makes a backup of what `stream` gives.
     ///
     /// # Errors
-    /// `Unavailable` when the stream breaks off or the files cannot be written; `Corrupt` when what came is damaged, or what
-    /// the other side had to read was. The target stays usable.
+    /// `Unavailable` when the stream breaks off or the files cannot be written; `Corrupt` when what came is damaged, or
+    /// what the other side had to read was. The target stays usable.
     pub fn receive(mut self, stream: impl Read, progress: OnProgress<'_>) -> Result<BackupReport> {
         let mut frames = Frames::begin(stream)?;
         let (mut begun, mut told) = (None, 0);

@@ -8,10 +8,10 @@
 //! ```
 //!
 //! - What a manifest names is never changed, so every backup of a target can be restored, whatever came later.
-//! - What no manifest names is what an interrupted backup left, or a backup that is not kept any more left behind; the next
-//!   backup removes it.
-//! - A target is bound to no database: ids tell different bytes apart, so backing up another database into it is merely a
-//!   full backup.
+//! - What no manifest names is what an interrupted backup left, or a backup that is not kept any more left behind; the
+//!   next backup removes it.
+//! - A target is bound to no database: ids tell different bytes apart, so backing up another database into it is merely
+//!   a full backup.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

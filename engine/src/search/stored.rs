@@ -1,8 +1,8 @@
 //! The segment files that a snapshot names, for whoever copies the database.
 //!
 //! Derived data is copied as it is, so that a restored database searches at once. A file that is missing is left out,
-//! and one that is damaged is copied with its damage: whoever opens it finds the checksum of its layout wrong and builds
-//! the index again, as everywhere.
+//! and one that is damaged is copied with its damage: whoever opens it finds the checksum of its layout wrong and
+//! builds the index again, as everywhere.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -35,8 +35,8 @@ The target is a directory on this machine: a new one, an empty one, or one with 
 everything, each later one what changed, and each can be restored by itself. A server goes on working meanwhile; what
 comes is one version of all tables, documents, blobs, caches, search indexes and queues. Backups share what did not
 change between them: check the target from time to time, and keep more than one when the data matter.
-Standard output gets the report as JSON. Exit code 3: the database or the newest backup of the target is damaged, and the
-message names the file and where in it.";
+Standard output gets the report as JSON. Exit code 3: the database or the newest backup of the target is damaged, and
+the message names the file and where in it.";
 
 /// Back up everything, as it is at one moment, into a directory of backups.
 #[derive(Debug, Args)]

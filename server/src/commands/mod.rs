@@ -1,7 +1,7 @@
 //! The command line: one file per command, each a struct of its arguments and a `run`.
 //!
 //! ```text
-//!   serve   check   stats   import   export   backup   restore     exit codes: 0 done, 1 failed, 2 called wrongly, 3 damage found
+//!   serve  check  stats  import  export  backup  restore     exit codes: 0 done, 1 failed, 2 called wrongly, 3 damage
 //! ```
 
 mod backup;

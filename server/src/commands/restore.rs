@@ -15,8 +15,8 @@ Examples:
   marquetry restore /backups/shop ./as-it-was --backup 12
   marquetry check /backups/shop
 
-The directory must be missing or empty: nothing is ever written over. Every byte is verified before the directory becomes
-a database; one in which a restore was cut short is refused by everything else, and restoring into it begins anew.
+The directory must be missing or empty: nothing is ever written over. Every byte is verified before the directory
+becomes a database; one in which a restore was cut short is refused by everything else, and restoring into it begins anew.
 `marquetry check` of the directory of backups verifies them and lists their numbers, versions and times.
 Standard output gets what was restored as JSON. Exit code 3: the backup is damaged, and the message names the file and
 where in it.";

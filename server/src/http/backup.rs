@@ -1,11 +1,11 @@
 //! A backup of everything, streamed to whoever keeps it.
 //!
 //! ```text
-//!   POST what the target has --> snapshot of everything --bridge--> pieces that it lacks --> body, as the client takes it
+//!   POST what the target has --> snapshot --bridge--> pieces that the target lacks --> body, as the client takes it
 //! ```
 //!
-//! The bytes are those that the engine gives and its receiver takes: nothing here looks into them. No worker waits for a
-//! client: each part of the stream is a piece of work of its own.
+//! The bytes are those that the engine gives and its receiver takes: nothing here looks into them. No worker waits for
+//! a client: each part of the stream is a piece of work of its own.
 
 use std::sync::Arc;
 
