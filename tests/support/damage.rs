@@ -10,8 +10,8 @@
 //! What is found nowhere must have been in bytes that nothing reaches, and the trial proves it: the whole block is filled
 //! with something else, and that is found nowhere either. Two places are special:
 //!
-//! - The end of the log. Nothing behind the last record says that it was durable, so damage to it may pass for the torn
-//!   tail of a crash: what is found then is the state before it, whole.
+//! - The end of the log. Nothing behind the last records says that they were durable, so damage to them may pass for the
+//!   torn tail of a crash: what is found then is a state before them, whole.
 //! - Block 0 of the checkpoint stands there twice; opening makes good a damaged one.
 //!
 //! A block of the checkpoint from an earlier time is whole and in its place, and passes for the newest when it is read:
@@ -306,11 +306,14 @@ impl DamageTrial {
         }
     }
 
-    /// Whether the damage reaches into the last record of the log, behind which nothing proves what was durable.
+    /// Whether the damage begins in a record of which no sound frame says that it was durable.
     fn is_torn_end(&self, damage: &Damage) -> bool {
         let files = self.image.files(FileKind::Log);
-        let Some((path, bytes)) = files.last() else { return false };
-        damage.path == *path && damage.at + damage.bytes.len() as u64 > last_frame(bytes).start
+        let Some((_, bytes)) = files.last().filter(|(path, _)| *path == damage.path) else { return false };
+        let (damaged, sound): (Vec<Frame>, Vec<Frame>) =
+            frames(bytes).into_iter().partition(|frame| self.changes(damage, &frame.place));
+        let durable = sound.iter().map(|frame| frame.durable).max().unwrap_or(0);
+        damaged.first().is_some_and(|frame| frame.position > durable)
     }
 
     /// Whether nobody has to find this damage.
@@ -383,15 +386,31 @@ fn wrong_answer(world: &World, found: &World, is_found: bool) -> String {
     format!("a wrong answer ({check}): {}", world.difference(found))
 }
 
-/// The last frame of a segment of the log.
-fn last_frame(bytes: &[u8]) -> Range<u64> {
-    let mut frame = 36..36;
+/// A frame of the log; see `engine/FORMAT.md`.
+#[derive(Debug)]
+struct Frame {
+    place: Range<u64>,
+    position: u64,
+    /// The last position that was known durable when it was written.
+    durable: u64,
+}
+
+/// The frames of a sound segment.
+fn frames(bytes: &[u8]) -> Vec<Frame> {
+    const HEADER_SIZE_BYTES: usize = 36;
+    let number = |at: usize, size: usize| {
+        let bytes = bytes.get(at..at + size).unwrap_or(&[]);
+        bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    };
+    let mut frames = Vec::new();
+    let mut start = HEADER_SIZE_BYTES;
     loop {
-        let at = frame.end + 4;
-        let size = bytes.get(at..at + 4).map_or(0, |size| u32::from_le_bytes([size[0], size[1], size[2], size[3]]));
-        if size < 36 {
-            return frame.start as u64..frame.end as u64;
+        let size = number(start + 4, 4);
+        if size < HEADER_SIZE_BYTES as u64 {
+            return frames;
         }
-        frame = frame.end..frame.end + size as usize;
+        let place = start as u64..start as u64 + size;
+        frames.push(Frame { place, position: number(start + 8, 8), durable: number(start + 16, 8) });
+        start += size as usize;
     }
 }
