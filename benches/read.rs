@@ -1,5 +1,7 @@
 //! Point reads and scans, from the checkpoint and from a full memtable.
 //!
+//! Told is processor time: whatever else the machine does, these reads wait for nothing but memory.
+//!
 //! Caches have the same size everywhere: first large enough for all of the data, then a sixth of it.
 
 use std::cell::Cell;
