@@ -180,24 +180,23 @@ impl Database {
         options: TransactOptions,
         mut write: impl FnMut(&Transaction) -> Result<T>,
     ) -> Result<(T, Version)> {
+        if options.attempts == 0 {
+            return Err(Error::conflict("a transaction with no attempts allowed cannot run"));
+        }
         let mut retry = Retry::new(&self.shared.keyspace, options.attempts);
-        let mut conflict = Error::conflict("a transaction with no attempts allowed cannot run");
-        while retry.attempt() {
-            let transaction = self.begin_with(options.isolation)?;
-            if let Some(turn) = retry.turn() {
-                transaction.inner.run_in(turn);
-            }
+        loop {
+            let transaction = Transaction { inner: retry.begin(options.isolation)?, shared: self.shared.clone() };
             let outcome = write(&transaction)
                 .and_then(|value| transaction.commit_with(options.durability).map(|version| (value, version)));
             match outcome {
                 Err(error) if error.kind() == ErrorKind::Conflict => {
-                    retry.wait(&error);
-                    conflict = error.context(format_args!("gave up after {} attempts", options.attempts));
+                    if !retry.wait(&error) {
+                        return Err(error.context(format_args!("gave up after {} attempts", options.attempts)));
+                    }
                 }
                 outcome => return outcome,
             }
         }
-        Err(conflict)
     }
 
     /// A serializable transaction, to commit or drop by hand.

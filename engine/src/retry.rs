@@ -10,8 +10,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::Error;
-use crate::kv::{Keyspace, Turn};
+use crate::error::{Error, Result};
+use crate::kv::{Contended, Isolation, Keyspace, Transaction, Turn};
 
 /// Shortest and longest pause before a transaction that conflicted is run again.
 const BACKOFF_MIN: Duration = Duration::from_micros(50);
@@ -21,53 +21,54 @@ const BACKOFF_MAX: Duration = Duration::from_millis(20);
 /// transaction inside another one's closure would otherwise wait for itself.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// The attempts of one transaction.
+/// The attempts of one transaction, at least one.
 pub(crate) struct Retry<'a> {
-    keyspace: &'a Keyspace,
+    keyspace: &'a Arc<Keyspace>,
     attempts_left: u32,
     backoff: Duration,
     turn: Option<Arc<Turn>>,
 }
 
 impl<'a> Retry<'a> {
-    pub(crate) fn new(keyspace: &'a Keyspace, attempts: u32) -> Self {
+    pub(crate) fn new(keyspace: &'a Arc<Keyspace>, attempts: u32) -> Self {
         Retry { keyspace, attempts_left: attempts, backoff: BACKOFF_MIN, turn: None }
     }
 
-    /// The turn that the next attempt runs in.
-    pub(crate) fn turn(&self) -> Option<Arc<Turn>> {
-        self.turn.clone()
-    }
-
-    /// Whether there may be another attempt; counts it.
-    pub(crate) fn attempt(&mut self) -> bool {
-        let is_left = self.attempts_left > 0;
-        self.attempts_left = self.attempts_left.saturating_sub(1);
-        is_left
-    }
-
-    /// Waits until another attempt after this `conflict` is worth its while.
-    pub(crate) fn wait(&mut self, conflict: &Error) {
-        if self.attempts_left == 0 {
-            return;
+    /// The transaction of the next attempt.
+    pub(crate) fn begin(&self, isolation: Isolation) -> Result<Transaction> {
+        let transaction = self.keyspace.begin(isolation)?;
+        if let Some(turn) = &self.turn {
+            transaction.run_in(turn.clone());
         }
-        let Some(contended) = conflict.contended() else {
-            let jitter_us = self.keyspace.env().random_u64() % (self.backoff.as_micros() as u64 + 1);
-            std::thread::sleep(Duration::from_micros(jitter_us));
-            self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
-            return;
-        };
-        let held = self.turn.take();
-        let places = held.iter().flat_map(|turn| turn.contended()).copied();
-        let places: Vec<_> = places.chain([contended]).collect();
-        self.turn = match held {
-            Some(turn) if turn.contended().contains(&contended) => Some(turn),
-            held => {
-                // Whoever waits for a place while he has another could wait for ever.
-                drop(held);
-                Some(Arc::new(self.keyspace.turn(places, PATIENCE)))
+        Ok(transaction)
+    }
+
+    /// Waits until another attempt after this `conflict` is worth its while; false when there were enough.
+    pub(crate) fn wait(&mut self, conflict: &Error) -> bool {
+        self.attempts_left = self.attempts_left.saturating_sub(1);
+        if self.attempts_left > 0 {
+            match conflict.contended() {
+                Some(contended) => self.stand_in_line(contended),
+                None => self.pause(),
             }
-        };
+        }
+        self.attempts_left > 0
+    }
+
+    fn stand_in_line(&mut self, contended: Contended) {
+        let mut places: Vec<_> = self.turn.iter().flat_map(|turn| turn.contended()).copied().collect();
+        if !places.contains(&contended) {
+            places.push(contended);
+            // Whoever waits for a place while he has another could wait for ever.
+            self.turn = None;
+            self.turn = Some(Arc::new(self.keyspace.turn(places, PATIENCE)));
+        }
+    }
+
+    fn pause(&mut self) {
+        let jitter_us = self.keyspace.env().random_u64() % (self.backoff.as_micros() as u64 + 1);
+        std::thread::sleep(Duration::from_micros(jitter_us));
+        self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
     }
 }
 

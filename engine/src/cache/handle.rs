@@ -7,7 +7,6 @@
 //! ```
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -19,10 +18,10 @@ use super::{CacheModel, Caches, keys};
 use crate::catalog::{self, ObjectKind};
 use crate::error::{ErrorKind, Result};
 use crate::kv::{Durability, Isolation, Transaction};
+use crate::retry::Retry;
 
-/// How often a change is tried when others get in its way, and the longest pause before it is tried again.
+/// How often a change is tried when others get in its way.
 const ATTEMPTS: u32 = 32;
-const PAUSE_MAX: Duration = Duration::from_millis(10);
 
 /// One namespace, outside any transaction; see [`Database::cache`](crate::Database::cache). Cloning is cheap.
 ///
@@ -59,25 +58,19 @@ impl CacheModel {
 
     /// What `write` returned once it is committed; it is run again when others were in its way.
     fn transact<T>(&self, durability: Durability, mut write: impl FnMut(&Transaction) -> Result<T>) -> Result<T> {
-        let mut pause = Duration::from_micros(20);
-        for _ in 1..ATTEMPTS {
-            match self.attempt(durability, &mut write) {
+        let mut retry = Retry::new(&self.keyspace, ATTEMPTS);
+        loop {
+            let transaction = retry.begin(Isolation::Serializable)?;
+            let outcome = write(&transaction).and_then(|value| transaction.commit(durability).map(|_| value));
+            match outcome {
                 Err(error) if error.kind() == ErrorKind::Conflict => {
-                    let jitter = self.memory.env.random_u64() % (pause.as_micros() as u64 + 1);
-                    std::thread::sleep(Duration::from_micros(jitter));
-                    pause = (pause * 2).min(PAUSE_MAX);
+                    if !retry.wait(&error) {
+                        return Err(error.context(format_args!("after {ATTEMPTS} attempts")));
+                    }
                 }
                 outcome => return outcome,
             }
         }
-        self.attempt(durability, &mut write).map_err(|error| error.context(format_args!("after {ATTEMPTS} attempts")))
-    }
-
-    fn attempt<T>(&self, durability: Durability, write: &mut impl FnMut(&Transaction) -> Result<T>) -> Result<T> {
-        let transaction = self.keyspace.begin(Isolation::Serializable)?;
-        let outcome = write(&transaction)?;
-        transaction.commit(durability)?;
-        Ok(outcome)
     }
 }
 

@@ -17,6 +17,7 @@ use super::message::Message;
 use super::receive::ReceiveOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kv::{Durability, Isolation, Version};
+use crate::retry::Retry;
 
 /// Longest time after which a waiting receive looks again although nobody told it to: a wall clock that was set, and a
 /// queue that is another since, tell nobody.
@@ -86,16 +87,13 @@ impl fmt::Debug for Listener {
 impl QueueModel {
     /// One look into the queue, in a transaction of its own.
     pub(crate) fn attempt_receive(&self, queue: &str, options: &ReceiveOptions) -> Result<ReceiveAttempt> {
-        let mut conflicts = 0;
+        let mut retry = Retry::new(&self.keyspace, ATTEMPTS);
         loop {
-            let transaction = self.keyspace.begin(Isolation::Serializable)?;
+            let transaction = retry.begin(Isolation::Serializable)?;
             let received = self.receive_in(&transaction, queue, options)?;
             // What a crash can take back here is only that the messages are leased.
             let version = match transaction.commit(Durability::Buffered) {
-                Err(error) if error.kind() == ErrorKind::Conflict && conflicts < ATTEMPTS => {
-                    conflicts += 1;
-                    continue;
-                }
+                Err(error) if error.kind() == ErrorKind::Conflict && retry.wait(&error) => continue,
                 outcome => outcome?,
             };
             if received.messages.is_empty() && received.cleared > 0 {
