@@ -12,14 +12,14 @@
 //!
 //! A point is one crash that was recovered from and compared over all models. Where nothing is pending, all policies leave
 //! the same disk, which counts once. Every second point is searched as well, which costs as much as all else together; every
-//! third goes on: maintenance, a check of everything, another search, one more commit.
+//! third goes on: maintenance, a check of everything, another search, the newest backup restored, one more commit.
 
 use marquetry::Database;
 use marquetry::env::{CrashPolicy, DiskFork, MemoryEnv};
 
 use crate::Random;
 use crate::verdict::{Verdict, guarded, told};
-use crate::workload::{Moment, Run, open, settle};
+use crate::workload::{Moment, Run, open, restored, settle};
 use crate::world::{World, compare_search, observe};
 
 /// Steps of a workload.
@@ -103,13 +103,12 @@ fn crash_twice(
 ) -> Verdict {
     let env = fork.crash(policy, choice);
     env.keep_forks();
-    let recovery = Recovery::of(&env, random)?;
-    expect_allowed(moment, &recovery.found)?;
+    let recovery = Recovery::of(&env, moment, random)?;
     count.points += 1;
     let forks = env.take_forks();
     let found = recovery.found.clone();
     // What the first recovery has shown to readers is there for good.
-    let shown = Moment { io_count: 0, acknowledged: found.into(), under_way: None };
+    let shown = Moment { acknowledged: found.into(), under_way: None, ..moment.clone() };
     let opened_at = recovery.opened_at;
     recovery.go_on()?;
     for fork in &forks {
@@ -118,8 +117,7 @@ fn crash_twice(
         }
         let (policy, choice) = outcomes(fork)[random.below(outcomes(fork).len() as u64) as usize];
         let moment = if fork.io_number() > opened_at { &shown } else { moment };
-        let again = Recovery::of(&fork.crash(policy, choice), random)
-            .and_then(|again| expect_allowed(moment, &again.found).and_then(|()| again.go_on()));
+        let again = Recovery::of(&fork.crash(policy, choice), moment, random).and_then(Recovery::go_on);
         again.map_err(|loss| {
             format!("then at I/O {} of {} of recovery, {policy:?} {choice}: {loss}", fork.io_number(), forks.len())
         })?;
@@ -141,18 +139,20 @@ struct Recovery {
 
 impl Recovery {
     /// Opens and reads everything; one in two is searched, one in three does its maintenance, too, and is checked.
-    fn of(env: &MemoryEnv, random: &mut Random) -> Verdict<Self> {
+    fn of(env: &MemoryEnv, moment: &Moment, random: &mut Random) -> Verdict<Self> {
         let database = told("opening", open(env))?;
         let opened_at = env.io_count();
         let found = match random.one_in(2) {
             true => look_and_search(&database, random)?,
             false => look(&database)?,
         };
+        expect_allowed(moment, &found)?;
         let goes_on = random.one_in(3);
         if goes_on {
             told("maintenance", settle(&database, env))?;
             told("a check", database.check())?;
             expect(&found, &look_and_search(&database, random)?, "after maintenance")?;
+            restore(env, moment)?;
         }
         Ok(Recovery { database, found, opened_at, goes_on })
     }
@@ -166,6 +166,20 @@ impl Recovery {
         told("one more commit", Run::one_more(&self.database, &mut world))?;
         expect(&world, &look(&self.database)?, "after one more commit")
     }
+}
+
+/// The newest backup is what was acknowledged, or the one that was under way.
+fn restore(env: &MemoryEnv, moment: &Moment) -> Verdict {
+    let database = told("restoring", restored(env))?;
+    let found = database.as_ref().map(look).transpose()?;
+    if moment.allows_backup(found.as_ref()) {
+        return Ok(());
+    }
+    Err(match (&moment.backup, found) {
+        (Some(backup), Some(found)) => format!("the newest backup: {}", backup.difference(&found)),
+        (Some(_), None) => "an acknowledged backup is gone".to_owned(),
+        (None, _) => "there is a backup that nobody made".to_owned(),
+    })
 }
 
 /// Everything that is there.

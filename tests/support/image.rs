@@ -43,6 +43,8 @@ impl FileKind {
         [FileKind::Format, FileKind::Checkpoint, FileKind::Log, FileKind::Blobs, FileKind::Search];
 
     fn of(path: &Path) -> Option<Self> {
+        // Backups lie beside the database.
+        let path = path.strip_prefix("db").ok()?;
         let name = path.file_name()?.to_str()?;
         match name.rsplit('.').next()? {
             "FORMAT" => Some(FileKind::Format),

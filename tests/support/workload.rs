@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   steps      furnish, then orders, shipments, deletions: one transaction each over several models;
-//!              between them folds, rounds of maintenance, and opening again
+//!              between them folds, rounds of maintenance, backups beside the database, and opening again
 //!   moments    I/O 0: nothing | before a commit: the world, and the one under way | after it: the new world | ...
 //! ```
 //!
@@ -13,23 +13,31 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use marquetry::backup::{self, BackupOptions};
 use marquetry::blob::PutOptions;
 use marquetry::cache::{CacheClass, CacheOptions, SetOptions};
-use marquetry::env::MemoryEnv;
+use marquetry::env::{Env, MemoryEnv};
 use marquetry::queue::{NewMessage, QueueSettings, ReceiveOptions};
 use marquetry::search::{FieldDefinition, FieldType, IndexDefinition};
 use marquetry::table::{Column, ColumnType, Index, Row, TableDefinition};
-use marquetry::{Database, Error, Result, Settings, Transaction};
+use marquetry::{Database, Error, ErrorKind, Result, Settings, Transaction};
 use serde_json::json;
 
 use crate::Random;
 use crate::world::{PRODUCTS, WORDS, World};
+
+/// The directory of backups on the simulated disk.
+const BACKUPS: &str = "/backups";
 
 /// The database on a simulated disk, with segments so small that each workload fills several.
 ///
 /// # Errors
 /// Those of [`Database::open_on`].
 pub fn open(env: &MemoryEnv) -> Result<Database> {
+    open_in(env, Path::new("/db"))
+}
+
+fn open_in(env: &MemoryEnv, directory: &Path) -> Result<Database> {
     let settings = Settings {
         background: false,
         memory_size_bytes: 16 * 1024 * 1024,
@@ -37,7 +45,22 @@ pub fn open(env: &MemoryEnv) -> Result<Database> {
         blob_segment_size_bytes: 128 * 1024,
         ..Settings::default()
     };
-    Database::open_on(Arc::new(env.clone()), Path::new("/db"), settings)
+    Database::open_on(Arc::new(env.clone()), directory, settings)
+}
+
+/// The newest backup, restored and opened; `None` when there is none. What an earlier restore completed is opened as it is.
+///
+/// # Errors
+/// Those of restoring and opening.
+pub fn restored(env: &MemoryEnv) -> Result<Option<Database>> {
+    let directory = Path::new("/restored");
+    match backup::restore_on(Arc::new(env.clone()), Path::new(BACKUPS), None, directory, &mut |_| {}) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::Invalid && env.exists(&directory.join("FORMAT")).unwrap_or(false) => {}
+        Err(error) => return Err(error),
+    }
+    open_in(env, directory).map(Some)
 }
 
 /// All maintenance that is due in two seconds from now.
@@ -59,12 +82,21 @@ pub struct Moment {
     pub acknowledged: Arc<World>,
     /// What the commit under way would make of it.
     pub under_way: Option<Arc<World>>,
+    /// What the newest backup holds.
+    pub backup: Option<Arc<World>>,
+    /// What the backup under way would hold.
+    pub backup_under_way: Option<Arc<World>>,
 }
 
 impl Moment {
     /// Whether `found` may be what is there.
     pub fn allows(&self, found: &World) -> bool {
         *found == *self.acknowledged || self.under_way.as_ref().is_some_and(|world| *found == **world)
+    }
+
+    /// Whether the newest backup may hold `found`.
+    pub fn allows_backup(&self, found: Option<&World>) -> bool {
+        found == self.backup.as_deref() || (found.is_some() && found == self.backup_under_way.as_deref())
     }
 }
 
@@ -77,6 +109,7 @@ enum Step {
     Forget,
     Fold,
     Maintain,
+    Backup,
     Reopen,
 }
 
@@ -95,7 +128,8 @@ pub struct Run {
 impl Run {
     /// A run on an empty disk.
     pub fn new(env: &MemoryEnv, seed: u64) -> Self {
-        let start = Moment { io_count: 0, acknowledged: Arc::default(), under_way: None };
+        let start =
+            Moment { io_count: 0, acknowledged: Arc::default(), under_way: None, backup: None, backup_under_way: None };
         Run {
             env: env.clone(),
             random: Random::new(seed),
@@ -131,7 +165,8 @@ impl Run {
             0 | 1 => Step::Fold,
             2..=4 => Step::Maintain,
             5 => Step::Reopen,
-            6..=8 => Step::Ship,
+            6 => Step::Backup,
+            7 | 8 => Step::Ship,
             9 | 10 if self.removes => Step::Forget,
             _ => Step::Order,
         }
@@ -157,6 +192,7 @@ impl Run {
             }
             Step::Fold => database.checkpoint().map(|_| ()),
             Step::Maintain => settle(&database, &self.env),
+            Step::Backup => self.back_up(&database),
             Step::Reopen => Ok(()),
         }
     }
@@ -179,15 +215,27 @@ impl Run {
         let transaction = database.begin()?;
         change(&transaction, &mut next, &mut self.random)?;
         let next = Arc::new(next);
-        let acknowledged = self.last().acknowledged.clone();
-        self.note(acknowledged, Some(next.clone()));
+        self.note(|moment| moment.under_way = Some(next.clone()));
         transaction.commit()?;
-        self.note(next, None);
+        self.note(|moment| (moment.acknowledged, moment.under_way) = (next, None));
         Ok(())
     }
 
-    fn note(&mut self, acknowledged: Arc<World>, under_way: Option<Arc<World>>) {
-        self.moments.push(Moment { io_count: self.env.io_count(), acknowledged, under_way });
+    fn back_up(&mut self, database: &Database) -> Result<()> {
+        let world = self.last().acknowledged.clone();
+        self.note(|moment| moment.backup_under_way = Some(world.clone()));
+        let options = BackupOptions { keep: Some(2), ..BackupOptions::default() };
+        database.backup_on(Arc::new(self.env.clone()), Path::new(BACKUPS), &options, &mut |_| {})?;
+        self.note(|moment| (moment.backup, moment.backup_under_way) = (Some(world), None));
+        Ok(())
+    }
+
+    /// From the next I/O on `change` holds.
+    fn note(&mut self, change: impl FnOnce(&mut Moment)) {
+        let mut moment = self.last().clone();
+        moment.io_count = self.env.io_count();
+        change(&mut moment);
+        self.moments.push(moment);
     }
 
     /// What was acknowledged so far, and what may be there beside it.
