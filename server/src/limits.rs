@@ -84,9 +84,10 @@ impl Default for Limits {
     }
 }
 
-/// Engine work waits for the disk more than for the processor, so there are more workers than cores.
+/// Engine work waits for the disk, and for its turn at contended keys, far more than for the processor. A worker that waits
+/// costs little memory and no time; but too few of them all wait for somebody whose next request needs one.
 fn default_workers() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from).saturating_mul(4).clamp(4, 64)
+    std::thread::available_parallelism().map_or(2, usize::from).saturating_mul(4).clamp(96, 256)
 }
 
 impl Limits {
