@@ -284,8 +284,15 @@ fn keys_written_over_and_over_do_not_make_the_log_grow_without_end() {
         tx.put("hot", vec![7; 256 * 1024]).unwrap();
         tx.commit(Durability::Buffered).unwrap();
     }
+    // The commits do not wait for the folds, which may lag behind on a busy machine.
+    let is_trimmed = || keyspace.statistics().log_size_bytes < 8 * 1024 * 1024;
+    for _ in 0..4_000 {
+        if is_trimmed() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
     drop(maintenance);
-    let statistics = keyspace.statistics();
-    assert!(statistics.checkpoints > 0);
-    assert!(statistics.log_size_bytes < 16 * 1024 * 1024, "{} bytes of log", statistics.log_size_bytes);
+    assert!(keyspace.statistics().checkpoints > 0);
+    assert!(is_trimmed(), "{} bytes of log", keyspace.statistics().log_size_bytes);
 }
