@@ -122,7 +122,8 @@ impl Client {
     /// What `work` returned, with everything that it did through its transaction committed as one.
     ///
     /// On a conflict the whole closure runs again on a new transaction, up to 32 times, in turn with others that
-    /// conflicted at the same places; so it must have no other effects than those in the transaction. Any other error rolls back and is returned.
+    /// conflicted at the same places; so it must have no other effects than those in the transaction. Any other error
+    /// rolls back and is returned.
     ///
     /// ```no_run
     /// # async fn example(client: marquetry_client::Client) -> marquetry_client::Result<()> {

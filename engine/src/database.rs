@@ -19,7 +19,7 @@ use crate::blob::{BlobCheck, BlobModel, BlobUpload};
 use crate::cache::{Cache, CacheCheck, CacheModel, CacheStatistics, LoadOptions};
 use crate::document::{DocumentCheck, DocumentModel};
 use crate::env::{Env, FileLock, MemoryEnv, OsEnv};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format_file;
 use crate::hook::InstalledHook;
 use crate::kv::{
@@ -29,7 +29,7 @@ use crate::kv::{
 use crate::maintenance::ModelMaintenance;
 use crate::options::{Settings, TransactOptions};
 use crate::queue::{Message, QueueCheck, QueueModel, ReceiveAttempt, ReceiveOptions};
-use crate::retry::Retry;
+use crate::retry;
 use crate::search::{SearchCheck, SearchModel, SearchStatistics};
 use crate::sources::Sources;
 use crate::table::{TableCheck, TableModel};
@@ -183,20 +183,11 @@ impl Database {
         if options.attempts == 0 {
             return Err(Error::conflict("a transaction with no attempts allowed cannot run"));
         }
-        let mut retry = Retry::new(&self.shared.keyspace, options.attempts);
-        loop {
-            let transaction = Transaction { inner: retry.begin(options.isolation)?, shared: self.shared.clone() };
-            let outcome = write(&transaction)
-                .and_then(|value| transaction.commit_with(options.durability).map(|version| (value, version)));
-            match outcome {
-                Err(error) if error.kind() == ErrorKind::Conflict => {
-                    if !retry.wait(&error) {
-                        return Err(error.context(format_args!("gave up after {} attempts", options.attempts)));
-                    }
-                }
-                outcome => return outcome,
-            }
-        }
+        retry::run(&self.shared.keyspace, options.isolation, options.attempts, |inner| {
+            let transaction = Transaction { inner, shared: self.shared.clone() };
+            let value = write(&transaction)?;
+            transaction.commit_with(options.durability).map(|version| (value, version))
+        })
     }
 
     /// A serializable transaction, to commit or drop by hand.

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::kv::{Contended, Isolation, Keyspace, Transaction, Turn};
 
 /// Shortest and longest pause before a transaction that conflicted is run again.
@@ -21,21 +21,40 @@ const BACKOFF_MAX: Duration = Duration::from_millis(20);
 /// transaction inside another one's closure would otherwise wait for itself.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// The attempts of one transaction, at least one.
-pub(crate) struct Retry<'a> {
+/// What `attempt` returned, which is given a transaction and commits it; run again when others got in its way, up to
+/// `attempts` times, at least once.
+///
+/// # Errors
+/// Those of `attempt`, and its conflict when that was the last one.
+pub(crate) fn run<T>(
+    keyspace: &Arc<Keyspace>,
+    isolation: Isolation,
+    attempts: u32,
+    mut attempt: impl FnMut(Transaction) -> Result<T>,
+) -> Result<T> {
+    let mut retry = Retry { keyspace, attempts_left: attempts, backoff: BACKOFF_MIN, turn: None };
+    loop {
+        match attempt(retry.begin(isolation)?) {
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                if !retry.wait(&error) {
+                    return Err(error.context(format_args!("gave up after {attempts} attempts")));
+                }
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+struct Retry<'a> {
     keyspace: &'a Arc<Keyspace>,
     attempts_left: u32,
     backoff: Duration,
     turn: Option<Arc<Turn>>,
 }
 
-impl<'a> Retry<'a> {
-    pub(crate) fn new(keyspace: &'a Arc<Keyspace>, attempts: u32) -> Self {
-        Retry { keyspace, attempts_left: attempts, backoff: BACKOFF_MIN, turn: None }
-    }
-
+impl Retry<'_> {
     /// The transaction of the next attempt.
-    pub(crate) fn begin(&self, isolation: Isolation) -> Result<Transaction> {
+    fn begin(&self, isolation: Isolation) -> Result<Transaction> {
         let transaction = self.keyspace.begin(isolation)?;
         if let Some(turn) = &self.turn {
             transaction.run_in(turn.clone());
@@ -44,7 +63,7 @@ impl<'a> Retry<'a> {
     }
 
     /// Waits until another attempt after this `conflict` is worth its while; false when there were enough.
-    pub(crate) fn wait(&mut self, conflict: &Error) -> bool {
+    fn wait(&mut self, conflict: &Error) -> bool {
         self.attempts_left = self.attempts_left.saturating_sub(1);
         if self.attempts_left > 0 {
             match conflict.contended() {
@@ -162,5 +181,26 @@ mod tests {
         assert!(error.message().starts_with("gave up after 2 attempts"), "{error}");
         let none = TransactOptions { attempts: 0, ..TransactOptions::default() };
         assert_eq!(database.transact_with(none, |_| Ok(())).unwrap_err().kind(), ErrorKind::Conflict);
+    }
+
+    #[test]
+    fn who_tries_again_without_standing_in_line_is_not_kept_out_by_one_who_does_and_idles() {
+        let database = with_counters();
+        let (one, two) = (database.begin().unwrap(), database.begin().unwrap());
+        increment(&one, 0).unwrap();
+        increment(&two, 0).unwrap();
+        one.commit().unwrap();
+        let contended = two.commit().unwrap_err().contended().expect("the key is known");
+        let idle = database.begin_in_turn([contended], std::time::Duration::ZERO).unwrap();
+        let by_hand = || {
+            let transaction = database.begin().unwrap();
+            increment(&transaction, 0).unwrap();
+            transaction.commit().is_ok()
+        };
+        let outcomes: Vec<_> = (0..500).map(|_| by_hand()).collect();
+        assert!(outcomes.contains(&true), "kept out");
+        assert!(outcomes.contains(&false), "nobody gave way");
+        idle.rollback();
+        assert!(by_hand());
     }
 }

@@ -16,9 +16,9 @@ use super::namespace::{CacheInfo, Namespace};
 use super::stored_entry::StoredEntry;
 use super::{CacheModel, Caches, keys};
 use crate::catalog::{self, ObjectKind};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::kv::{Durability, Isolation, Transaction};
-use crate::retry::Retry;
+use crate::retry;
 
 /// How often a change is tried when others get in its way.
 const ATTEMPTS: u32 = 32;
@@ -58,19 +58,10 @@ impl CacheModel {
 
     /// What `write` returned once it is committed; it is run again when others were in its way.
     fn transact<T>(&self, durability: Durability, mut write: impl FnMut(&Transaction) -> Result<T>) -> Result<T> {
-        let mut retry = Retry::new(&self.keyspace, ATTEMPTS);
-        loop {
-            let transaction = retry.begin(Isolation::Serializable)?;
-            let outcome = write(&transaction).and_then(|value| transaction.commit(durability).map(|_| value));
-            match outcome {
-                Err(error) if error.kind() == ErrorKind::Conflict => {
-                    if !retry.wait(&error) {
-                        return Err(error.context(format_args!("after {ATTEMPTS} attempts")));
-                    }
-                }
-                outcome => return outcome,
-            }
-        }
+        retry::run(&self.keyspace, Isolation::Serializable, ATTEMPTS, |transaction| {
+            let value = write(&transaction)?;
+            transaction.commit(durability).map(|_| value)
+        })
     }
 }
 

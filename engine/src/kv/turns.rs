@@ -11,7 +11,8 @@
 //! - A turn decides nothing: validation does. It is a matter of pace, so one who keeps the next waiting for longer than
 //!   that one is willing to wait loses his places.
 //! - A commit of somebody without a turn that would change what others stand in line for is refused, and he stands in
-//!   line, too; else the quick would overtake the slow for ever. Those with turns do not give way to each other: whoever
+//!   line, too; else the quick would overtake the slow for ever. (One in eight passes, so that nobody who does not stand
+//!   in line is kept out for ever.) Those with turns do not give way to each other: whoever
 //!   loses waits at one place more next time, and in the end they wait in the same line.
 //! - All places of one turn are taken at once under one lock, so the order is the same in every line and no two
 //!   turns wait for each other.

@@ -15,9 +15,9 @@ use super::QueueModel;
 use super::live::{LiveQueue, Seen};
 use super::message::Message;
 use super::receive::ReceiveOptions;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::kv::{Durability, Isolation, Version};
-use crate::retry::Retry;
+use crate::retry;
 
 /// Longest time after which a waiting receive looks again although nobody told it to: a wall clock that was set, and a
 /// queue that is another since, tell nobody.
@@ -87,15 +87,12 @@ impl fmt::Debug for Listener {
 impl QueueModel {
     /// One look into the queue, in a transaction of its own.
     pub(crate) fn attempt_receive(&self, queue: &str, options: &ReceiveOptions) -> Result<ReceiveAttempt> {
-        let mut retry = Retry::new(&self.keyspace, ATTEMPTS);
         loop {
-            let transaction = retry.begin(Isolation::Serializable)?;
-            let received = self.receive_in(&transaction, queue, options)?;
-            // What a crash can take back here is only that the messages are leased.
-            let version = match transaction.commit(Durability::Buffered) {
-                Err(error) if error.kind() == ErrorKind::Conflict && retry.wait(&error) => continue,
-                outcome => outcome?,
-            };
+            let (received, version) = retry::run(&self.keyspace, Isolation::Serializable, ATTEMPTS, |transaction| {
+                let received = self.receive_in(&transaction, queue, options)?;
+                // What a crash can take back here is only that the messages are leased.
+                transaction.commit(Durability::Buffered).map(|version| (received, version))
+            })?;
             if received.messages.is_empty() && received.cleared > 0 {
                 continue;
             }

@@ -5,7 +5,7 @@
 //!   /v1/tables/{table}                         describe, drop
 //!   /v1/tables/{table}/indexes[/{index}]       add, remove
 //!   /v1/tables/{table}/rows                    insert or upsert one or many
-//!   /v1/tables/{table}/get update add delete       one row, by its primary key
+//!   /v1/tables/{table}/get update add delete   one row, by its primary key
 //!   /v1/tables/{table}/scan count              rows in the order of an index
 //! ```
 //!
