@@ -22,12 +22,14 @@ mod child;
 mod contest;
 mod data;
 mod scratch;
+mod status;
 pub mod store;
 
 pub use child::{child_command, is_child, run_child};
 pub use contest::{Contest, Standing, Standings, is_wanted};
 pub use data::{Data, Random};
-pub use scratch::scratch_directory;
+pub use scratch::{copy_all, scratch_directory};
+pub use status::{Resident, resident_mib};
 
 /// What a benchmark comes to: it runs, or the first thing that went wrong ends it.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -1,10 +1,11 @@
 //! What a store keeps in memory: empty, after many commits, after many reads; each in a process of its own.
 
-use std::fs;
 use std::path::Path;
 
 use marquetry_benches::store::{MarquetryStore, ReadStore, RedbStore, SqliteStore, ViewUse};
-use marquetry_benches::{Data, Outcome, Random, is_child, is_wanted, run_child, scratch_directory};
+use marquetry_benches::{
+    Data, Outcome, Random, Resident, is_child, is_wanted, resident_mib, run_child, scratch_directory,
+};
 
 const DATA: Data = Data { count: 400_000, value_size_bytes: 1_000 };
 const CACHE_SIZE_BYTES: usize = 48 * 1024 * 1024;
@@ -78,12 +79,6 @@ fn drive(store: &dyn ReadStore, state: &str, load: impl FnOnce() -> Outcome<()>)
 }
 
 fn tell_memory() -> Outcome<()> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let mib = |field: &str| -> Outcome<u64> {
-        let line = status.lines().find(|line| line.starts_with(field)).ok_or("the system tells no memory figures")?;
-        let kib: u64 = line.split_whitespace().nth(1).ok_or("a figure is missing")?.parse()?;
-        Ok(kib / 1024)
-    };
-    println!("{} ({})", mib("VmRSS")?, mib("VmHWM")?);
+    println!("{} ({})", resident_mib(Resident::Now)?, resident_mib(Resident::Most)?);
     Ok(())
 }

@@ -3,12 +3,12 @@
 //! A child process fills each store and aborts; every round opens a copy of what it left, up to the first read.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use marquetry::kv::{Durability, Isolation};
 use marquetry_benches::store::{MarquetryStore, Order, ReadStore, RedbStore, Safety, SqliteStore, ViewUse, WriteStore};
-use marquetry_benches::{Contest, Data, Outcome, Random, is_child, run_child, scratch_directory};
+use marquetry_benches::{Contest, Data, Outcome, Random, copy_all, is_child, run_child, scratch_directory};
 
 const LOG_SIZE_BYTES: u64 = 64 * 1024 * 1024;
 /// The default page cache, and the memory that it is a quarter of.
@@ -157,20 +157,4 @@ fn open_sqlite(directory: &Path) -> Outcome<Duration> {
     let connection = SqliteStore::open(directory, CACHE_SIZE_BYTES, 0)?.connect("FULL")?;
     connection.query_row("SELECT key FROM entries LIMIT 1", [], |_| Ok(()))?;
     Ok(started.elapsed())
-}
-
-/// Copies the files and gets them to the disk, so that the system does not write them while others are measured.
-fn copy_all(from: &Path, to: &Path) -> Outcome<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let path: PathBuf = entry?.path();
-        let copy = to.join(path.file_name().ok_or("an entry has a name")?);
-        if path.is_dir() {
-            copy_all(&path, &copy)?;
-        } else {
-            fs::copy(&path, &copy)?;
-            fs::File::open(&copy)?.sync_all()?;
-        }
-    }
-    Ok(())
 }

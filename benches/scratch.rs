@@ -26,6 +26,26 @@ pub fn scratch_directory() -> Outcome<TempDir> {
     Ok(tempfile::Builder::new().prefix("bench-").tempdir_in(base)?)
 }
 
+/// Copies the files below `from` to `to` and gets them to the disk, so that the system does not write them while others
+/// are measured.
+///
+/// # Errors
+/// Those of reading and writing them.
+pub fn copy_all(from: &Path, to: &Path) -> Outcome<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        let copy = to.join(path.file_name().ok_or("an entry has a name")?);
+        if path.is_dir() {
+            copy_all(&path, &copy)?;
+        } else {
+            fs::copy(&path, &copy)?;
+            fs::File::open(&copy)?.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
 /// The build directory that the running program lies in.
 fn target_directory() -> Outcome<PathBuf> {
     let program = std::env::current_exe()?;

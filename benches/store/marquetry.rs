@@ -6,6 +6,7 @@ use std::sync::Arc;
 use marquetry::env::OsEnv;
 use marquetry::kv::{
     Direction, Durability, Isolation, KeyRange, Keyspace, KeyspaceSettings, Maintenance, Reader as _, Snapshot,
+    key_after,
 };
 
 use super::{Order, ReadStore, Reader, Safety, ViewUse, WriteStore, Writer, look_at};
@@ -109,20 +110,25 @@ impl Reader for KeyspaceReader<'_> {
     }
 
     fn scan(&mut self, key: &[u8], order: Order, limit: usize) -> Outcome<usize> {
-        let mut scan = match order {
-            Order::Forward => self.snapshot.scan(KeyRange::new(key.to_vec(), None::<Vec<u8>>), Direction::Forward)?,
-            Order::Backward => {
-                let end = marquetry::kv::key_after(key);
-                self.snapshot.scan(KeyRange::new(Vec::new(), Some(end)), Direction::Backward)?
-            }
-        };
-        let mut count = 0;
-        // The limit comes first: what is asked for is worked out.
-        while count < limit && scan.advance()? {
-            look_at(scan.key());
-            look_at(scan.value());
-            count += 1;
-        }
-        Ok(count)
+        scan_keyspace(&self.snapshot, key, order, limit)
     }
+}
+
+/// The number of entries from `key` on, `limit` at most; every key and value is looked at.
+///
+/// # Errors
+/// Those of the keyspace.
+pub fn scan_keyspace(snapshot: &Snapshot, key: &[u8], order: Order, limit: usize) -> Outcome<usize> {
+    let mut scan = match order {
+        Order::Forward => snapshot.scan(KeyRange::new(key.to_vec(), None::<Vec<u8>>), Direction::Forward)?,
+        Order::Backward => snapshot.scan(KeyRange::new(Vec::new(), Some(key_after(key))), Direction::Backward)?,
+    };
+    let mut count = 0;
+    // The limit comes first: what is asked for is worked out.
+    while count < limit && scan.advance()? {
+        look_at(scan.key());
+        look_at(scan.value());
+        count += 1;
+    }
+    Ok(count)
 }

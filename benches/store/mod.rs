@@ -14,10 +14,10 @@ mod raw;
 mod redb;
 mod sqlite;
 
-pub use self::marquetry::MarquetryStore;
+pub use self::marquetry::{MarquetryStore, scan_keyspace};
 pub use self::raw::RawFile;
-pub use self::redb::RedbStore;
-pub use self::sqlite::SqliteStore;
+pub use self::redb::{REDB_ENTRIES, RedbStore, scan_redb};
+pub use self::sqlite::{SQLITE_GET, SQLITE_PUT, SqliteStore, scan_sqlite};
 
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
@@ -93,8 +93,8 @@ pub trait ReadStore: Sync {
     fn read(&self, view: ViewUse, work: &mut dyn FnMut(&mut dyn Reader) -> Outcome<()>) -> Outcome<()>;
 }
 
-/// Reads every byte of a key or a value, as whoever asked for it would.
-fn look_at(bytes: &[u8]) -> usize {
+/// Reads every byte of a key or a value, as whoever asked for it would, and returns how many there are.
+pub fn look_at(bytes: &[u8]) -> usize {
     let mut words = bytes.chunks_exact(8);
     let mut sum = 0u64;
     for word in &mut words {

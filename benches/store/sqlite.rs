@@ -8,6 +8,10 @@ use rusqlite::{Connection, Statement, params};
 use super::{Order, ReadStore, Reader, Safety, ViewUse, WriteStore, Writer, look_at};
 use crate::{Data, Outcome};
 
+/// Reads the value of a key.
+pub const SQLITE_GET: &str = "SELECT value FROM entries WHERE key = ?1";
+/// Puts an entry in place of an older one.
+pub const SQLITE_PUT: &str = "INSERT OR REPLACE INTO entries VALUES (?1, ?2)";
 const SCAN_FORWARD: &str = "SELECT key, value FROM entries WHERE key >= ?1 ORDER BY key LIMIT ?2";
 const SCAN_BACKWARD: &str = "SELECT key, value FROM entries WHERE key <= ?1 ORDER BY key DESC LIMIT ?2";
 
@@ -71,7 +75,7 @@ impl WriteStore for SqliteStore {
             Safety::Power => "FULL",
             Safety::Process => "NORMAL",
         })?;
-        let insert = connection.prepare("INSERT OR REPLACE INTO entries VALUES (?1, ?2)")?;
+        let insert = connection.prepare(SQLITE_PUT)?;
         work(&mut SqliteWriter { insert })
     }
 }
@@ -93,11 +97,7 @@ impl ReadStore for SqliteStore {
         if view == ViewUse::Held {
             connection.execute_batch("BEGIN")?;
         }
-        let mut reader = SqliteReader {
-            get: connection.prepare("SELECT value FROM entries WHERE key = ?1")?,
-            forward: connection.prepare(SCAN_FORWARD)?,
-            backward: connection.prepare(SCAN_BACKWARD)?,
-        };
+        let mut reader = SqliteReader { get: connection.prepare(SQLITE_GET)?, connection: &connection };
         // A connection of this round has an empty cache; the others keep theirs.
         reader.scan(&[], Order::Forward, usize::MAX >> 1)?;
         work(&mut reader)
@@ -106,8 +106,7 @@ impl ReadStore for SqliteStore {
 
 struct SqliteReader<'a> {
     get: Statement<'a>,
-    forward: Statement<'a>,
-    backward: Statement<'a>,
+    connection: &'a Connection,
 }
 
 impl Reader for SqliteReader<'_> {
@@ -116,17 +115,25 @@ impl Reader for SqliteReader<'_> {
     }
 
     fn scan(&mut self, key: &[u8], order: Order, limit: usize) -> Outcome<usize> {
-        let statement = match order {
-            Order::Forward => &mut self.forward,
-            Order::Backward => &mut self.backward,
-        };
-        let mut rows = statement.query(params![key, limit as i64])?;
-        let mut count = 0;
-        while let Some(row) = rows.next()? {
-            look_at(row.get_ref(0)?.as_blob()?);
-            look_at(row.get_ref(1)?.as_blob()?);
-            count += 1;
-        }
-        Ok(count)
+        scan_sqlite(self.connection, key, order, limit)
     }
+}
+
+/// The number of entries from `key` on, `limit` at most; every key and value is looked at.
+///
+/// # Errors
+/// Those of SQLite.
+pub fn scan_sqlite(connection: &Connection, key: &[u8], order: Order, limit: usize) -> Outcome<usize> {
+    let mut statement = connection.prepare_cached(match order {
+        Order::Forward => SCAN_FORWARD,
+        Order::Backward => SCAN_BACKWARD,
+    })?;
+    let mut rows = statement.query(params![key, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        look_at(row.get_ref(0)?.as_blob()?);
+        look_at(row.get_ref(1)?.as_blob()?);
+        count += 1;
+    }
+    Ok(count)
 }

@@ -5,28 +5,35 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use marquetry_benches::Outcome;
+use marquetry_benches::store::Safety;
 
-use crate::peer::PeerKind;
+use crate::clients::Shift;
+use crate::peer::{PeerKind, Room};
 use crate::workload::Workload;
 
 const HELP: &str = "\
-Compares Marquetry's keyspace with other embedded stores.
+Compares Marquetry's keyspace with other stores.
 
-  --records N         records that a store holds before it is measured          [1000000]
-  --value-bytes N     size of a value                                           [1000]
-  --memory-mib N      memory for caches and buffers of each store in total      [256]
-  --clients A,B,..    numbers of threads                                        [1,4,16,64]
-  --rounds N          turns of each store                                       [5]
-  --span-ms N         length of a turn                                          [2000]
-  --sustained-s N     length of the one turn of the workload `sustained`        [60]
-  --log-mib N         what an open after a kill finds                           [64]
-  --peers A,B,..      of: marquetry redb sqlite fjall rocksdb                   [all that are built in]
-  --workloads A,B,..  of: puts batches reads scans counter short-lived
-                      long-reader load open space sustained ycsb                [all]
-  --into FILE         puts the tables into the file, in place of older ones of the same title
+  --records N           records that a store holds before it is measured          [1000000]
+  --value-bytes N       size of a value                                           [1000]
+  --memory-mib N        memory for caches and buffers of each store in total      [256]
+  --clients A,B,..      numbers of threads                                        [1,4,16,64]
+  --rounds N            turns of each store                                       [3]
+  --span-ms N           length of a turn                                          [300]
+  --sustained-s N       length of Marquetry's turn of the workload `sustained`    [600]
+  --sustained-peers-s N the same of the others, and of durable puts               [30]
+  --log-mib N           what an open after a kill finds                           [64]
+  --growth-rows A,B,..  sizes of the workload `growth`     [100000,1000000,10000000,50000000]
+  --growth-peer-rows N  the largest of them for the others                        [10000000]
+  --peers A,B,..        of: marquetry redb sqlite fjall rocksdb postgres          [all that there are]
+  --workloads A,B,..    of: load reads scans puts batches ycsb counter short-lived
+                        long-reader open space sustained growth                   [all]
+  --into FILE           puts the tables into the file, in place of older ones of the same title,
+                        and draws the charts beside it
 
 MARQUETRY_BENCH_DIR names the directory for the stores' files; it must lie on a disk.
-RocksDB is built in with `--features rocksdb`.
+RocksDB is built in with `--features rocksdb`. PostgreSQL takes part where it is installed; when run by root, the
+directory has to be one that the user `postgres` can reach.
 ";
 
 /// The command line.
@@ -39,7 +46,10 @@ pub(crate) struct Arguments {
     pub(crate) rounds: usize,
     pub(crate) span: Duration,
     pub(crate) sustained: Duration,
+    pub(crate) sustained_peers: Duration,
     pub(crate) log_size_bytes: u64,
+    pub(crate) growth_rows: Vec<u64>,
+    pub(crate) growth_peer_rows: u64,
     pub(crate) peers: Vec<PeerKind>,
     pub(crate) workloads: Vec<Workload>,
     pub(crate) into: Option<PathBuf>,
@@ -53,10 +63,13 @@ impl Arguments {
             value_size_bytes: 1_000,
             memory_size_bytes: 256 << 20,
             clients: vec![1, 4, 16, 64],
-            rounds: 5,
-            span: Duration::from_secs(2),
-            sustained: Duration::from_secs(60),
+            rounds: 3,
+            span: Duration::from_millis(300),
+            sustained: Duration::from_secs(600),
+            sustained_peers: Duration::from_secs(30),
             log_size_bytes: 64 << 20,
+            growth_rows: vec![100_000, 1_000_000, 10_000_000, 50_000_000],
+            growth_peer_rows: 10_000_000,
             peers: PeerKind::ALL.to_vec(),
             workloads: Workload::ALL.to_vec(),
             into: None,
@@ -73,6 +86,16 @@ impl Arguments {
         Ok(Some(arguments))
     }
 
+    /// What each store gets.
+    pub(crate) fn room(&self) -> Room {
+        Room { memory_size_bytes: self.memory_size_bytes, value_size_bytes: self.value_size_bytes }
+    }
+
+    /// A turn.
+    pub(crate) fn shift(&self, safety: Safety, clients: usize, seed: u64) -> Shift {
+        Shift { clients, safety, span: self.span, seed, value_size_bytes: self.value_size_bytes }
+    }
+
     fn set(&mut self, word: &str, value: &str) -> Outcome<()> {
         match word {
             "--records" => self.records = above_zero(value)?,
@@ -82,6 +105,9 @@ impl Arguments {
             "--rounds" => self.rounds = above_zero(value)?,
             "--span-ms" => self.span = Duration::from_millis(above_zero(value)?),
             "--sustained-s" => self.sustained = Duration::from_secs(above_zero(value)?),
+            "--sustained-peers-s" => self.sustained_peers = Duration::from_secs(above_zero(value)?),
+            "--growth-rows" => self.growth_rows = list(value, above_zero)?,
+            "--growth-peer-rows" => self.growth_peer_rows = above_zero(value)?,
             "--log-mib" => self.log_size_bytes = above_zero::<u64>(value)? << 20,
             "--peers" => self.peers = list(value, PeerKind::named)?,
             "--workloads" => self.workloads = list(value, Workload::named)?,

@@ -7,6 +7,7 @@ use marquetry_benches::store::Safety;
 use marquetry_benches::{Outcome, Random};
 
 use crate::peer::{Peer, Session};
+use crate::value::Value;
 
 /// Who works and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,7 @@ pub(crate) struct Shift {
     pub(crate) safety: Safety,
     pub(crate) span: Duration,
     pub(crate) seed: u64,
+    pub(crate) value_size_bytes: usize,
 }
 
 /// What one client has at hand.
@@ -25,6 +27,14 @@ pub(crate) struct Client<'a> {
     pub(crate) number: usize,
     /// Operations that it has done.
     pub(crate) done: u64,
+    pub(crate) value: Value,
+}
+
+impl Client<'_> {
+    /// One transaction that puts a new value.
+    pub(crate) fn put(&mut self, key: &[u8]) -> Outcome<()> {
+        self.session.write(&[(key, Some(self.value.renewed()))])
+    }
 }
 
 /// Microseconds per operation when all clients of `shift` repeat `operation` on `peer`.
@@ -63,7 +73,7 @@ fn work(
     // Also a client that failed comes to the barrier, or the others would wait for it without end.
     barrier.wait();
     let random = Random::new(shift.seed * 1_000 + number as u64);
-    let mut client = Client { session: session?, random, number, done: 0 };
+    let mut client = Client { session: session?, random, number, done: 0, value: Value::new(shift.value_size_bytes) };
     let started = Instant::now();
     while started.elapsed() < shift.span {
         operation(&mut client)?;

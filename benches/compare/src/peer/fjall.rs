@@ -4,9 +4,9 @@ use std::path::Path;
 
 use fjall::{Guard, KeyspaceCreateOptions, OptimisticTxDatabase, OptimisticTxKeyspace, PersistMode, Readable as _};
 use marquetry_benches::Outcome;
-use marquetry_benches::store::{Order, Safety};
+use marquetry_benches::store::{Order, Safety, look_at};
 
-use super::{Change, Held, Peer, Session, look_at};
+use super::{Change, Held, Peer, Room, Session};
 
 pub(super) struct FjallPeer {
     database: OptimisticTxDatabase,
@@ -15,8 +15,8 @@ pub(super) struct FjallPeer {
 
 impl FjallPeer {
     /// A quarter of the memory is page cache, as Marquetry has it.
-    pub(super) fn open(directory: &Path, memory_size_bytes: usize) -> Outcome<Self> {
-        let quarter = (memory_size_bytes / 4) as u64;
+    pub(super) fn open(directory: &Path, room: Room) -> Outcome<Self> {
+        let quarter = (room.memory_size_bytes / 4) as u64;
         let database = OptimisticTxDatabase::builder(directory).cache_size(quarter).open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(quarter);
         let entries = database.keyspace("entries", options)?;
@@ -54,19 +54,20 @@ impl FjallSession<'_> {
 
 impl Session for FjallSession<'_> {
     fn write(&mut self, changes: &[Change<'_>]) -> Outcome<()> {
-        let entries = self.peer.entries.inner();
+        // Through transactions, which updates by others are compared with; the keyspace below them knows nothing of those.
+        let entries = &self.peer.entries;
         match changes {
             [(key, Some(value))] => entries.insert(*key, *value)?,
             [(key, None)] => entries.remove(*key)?,
             _ => {
-                let mut batch = self.peer.database.inner().batch();
+                let mut transaction = self.peer.database.write_tx()?;
                 for (key, value) in changes {
                     match value {
-                        Some(value) => batch.insert(entries, *key, *value),
-                        None => batch.remove(entries, *key),
+                        Some(value) => transaction.insert(entries, *key, *value),
+                        None => transaction.remove(entries, *key),
                     }
                 }
-                batch.commit()?;
+                transaction.commit()??;
             }
         }
         self.persist()

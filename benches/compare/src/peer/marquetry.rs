@@ -4,26 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use marquetry::ErrorKind;
-use marquetry::env::OsEnv;
-use marquetry::kv::{
-    Direction, Durability, Isolation, KeyRange, Keyspace, KeyspaceSettings, Maintenance, Reader as _, key_after,
-};
+use marquetry::kv::{Durability, Isolation, Keyspace, Reader as _};
 use marquetry_benches::Outcome;
-use marquetry_benches::store::{Order, Safety};
+use marquetry_benches::store::{MarquetryStore, Order, Safety, look_at, scan_keyspace};
 
-use super::{Change, Held, Peer, Session, look_at};
+use super::{Change, Held, Peer, Room, Session};
 
-pub(super) struct MarquetryPeer {
-    // Dropped first: its threads use the keyspace.
-    _maintenance: Maintenance,
-    keyspace: Arc<Keyspace>,
-}
+pub(super) struct MarquetryPeer(MarquetryStore);
 
 impl MarquetryPeer {
-    pub(super) fn open(directory: &Path, memory_size_bytes: usize) -> Outcome<Self> {
-        let settings = KeyspaceSettings { memory_size_bytes, ..KeyspaceSettings::default() };
-        let keyspace = Keyspace::open(Arc::new(OsEnv::new()), directory, settings)?;
-        Ok(MarquetryPeer { _maintenance: Maintenance::start(&keyspace)?, keyspace })
+    pub(super) fn open(directory: &Path, room: Room) -> Outcome<Self> {
+        Ok(MarquetryPeer(MarquetryStore::open(directory, room.memory_size_bytes)?))
     }
 }
 
@@ -33,16 +24,15 @@ impl Peer for MarquetryPeer {
             Safety::Power => Durability::Durable,
             Safety::Process => Durability::Buffered,
         };
-        Ok(Box::new(KeyspaceSession { keyspace: &self.keyspace, durability }))
+        Ok(Box::new(KeyspaceSession { keyspace: self.0.keyspace(), durability }))
     }
 
     fn hold(&self) -> Outcome<Box<dyn Held + '_>> {
-        Ok(Box::new(self.keyspace.snapshot()?))
+        Ok(Box::new(self.0.keyspace().snapshot()?))
     }
 
     fn settle(&self) -> Outcome<()> {
-        self.keyspace.fold()?;
-        Ok(())
+        self.0.fold()
     }
 }
 
@@ -69,18 +59,7 @@ impl Session for KeyspaceSession<'_> {
     }
 
     fn scan(&mut self, from: &[u8], order: Order, limit: usize) -> Outcome<usize> {
-        let snapshot = self.keyspace.snapshot()?;
-        let mut scan = match order {
-            Order::Forward => snapshot.scan(KeyRange::new(from.to_vec(), None::<Vec<u8>>), Direction::Forward)?,
-            Order::Backward => snapshot.scan(KeyRange::new(Vec::new(), Some(key_after(from))), Direction::Backward)?,
-        };
-        let mut count = 0;
-        while count < limit && scan.advance()? {
-            look_at(scan.key());
-            look_at(scan.value());
-            count += 1;
-        }
-        Ok(count)
+        scan_keyspace(&self.keyspace.snapshot()?, from, order, limit)
     }
 
     fn update(&mut self, key: &[u8], change: &dyn Fn(&[u8]) -> Vec<u8>) -> Outcome<()> {

@@ -12,12 +12,30 @@
 //! |---|---|---|---|
 //! | marquetry | `Durable` | `Buffered` | serializable transaction, run again after a conflict |
 //! | redb | `Immediate` | `None`, which a killed process loses | its one writer |
-//! | SQLite | WAL, FULL | WAL, NORMAL | BEGIN IMMEDIATE |
+//! | SQLite | WAL, FULL | WAL, NORMAL | BEGIN IMMEDIATE, one client at a time |
 //! | fjall | write, then `SyncData` | written to the system | optimistic transaction, run again |
 //! | RocksDB | `sync` | log written, not synced | optimistic transaction, run again |
+//! | PostgreSQL | `synchronous_commit` on | off, which a killed server loses some of | SELECT FOR UPDATE, read committed |
+//!
+//! Every write of fjall is a serializable transaction as well: writes past its transactions are faster, but updates
+//! would not notice them. Those of RocksDB are noticed.
+//!
+//! How the memory is divided:
+//!
+//! | | |
+//! |---|---|
+//! | marquetry | a quarter for pages, the rest for memtables |
+//! | redb | all for pages |
+//! | SQLite | for pages, in equal parts for its connections |
+//! | fjall, RocksDB | a quarter for blocks, a quarter for each memtable, of which RocksDB has three |
+//! | PostgreSQL | `shared_buffers`; each connection takes some more |
+//!
+//! Compression is off where there is any. The system's own page cache serves all of them alike.
 
+mod cluster;
 mod fjall;
 mod marquetry;
+mod postgres;
 mod redb;
 #[cfg(feature = "rocksdb")]
 mod rocksdb;
@@ -25,8 +43,8 @@ mod sqlite;
 
 use std::path::Path;
 
-use marquetry_benches::Outcome;
 use marquetry_benches::store::{Order, Safety};
+use marquetry_benches::{Outcome, Resident, resident_mib};
 
 /// Which store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +55,7 @@ pub(crate) enum PeerKind {
     Fjall,
     #[cfg(feature = "rocksdb")]
     RocksDb,
+    Postgres,
 }
 
 impl PeerKind {
@@ -48,6 +67,7 @@ impl PeerKind {
         PeerKind::Fjall,
         #[cfg(feature = "rocksdb")]
         PeerKind::RocksDb,
+        PeerKind::Postgres,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -58,6 +78,7 @@ impl PeerKind {
             PeerKind::Fjall => "fjall",
             #[cfg(feature = "rocksdb")]
             PeerKind::RocksDb => "rocksdb",
+            PeerKind::Postgres => "postgres",
         }
     }
 
@@ -81,22 +102,47 @@ impl PeerKind {
             (PeerKind::RocksDb, Safety::Power) => "RocksDB, sync",
             #[cfg(feature = "rocksdb")]
             (PeerKind::RocksDb, Safety::Process) => "RocksDB, no sync",
+            (PeerKind::Postgres, Safety::Power) => "PostgreSQL, synchronous",
+            (PeerKind::Postgres, Safety::Process) => "PostgreSQL, asynchronous",
         }
     }
 
-    /// The store in `directory`, created when missing, with that much memory for caches and buffers together.
-    pub(crate) fn open(self, directory: &Path, memory_size_bytes: usize) -> Outcome<Box<dyn Peer>> {
+    /// The name alone.
+    pub(crate) fn short_title(self) -> &'static str {
+        self.title(Safety::Power).split(',').next().unwrap_or_default()
+    }
+
+    /// Whether the machine has what it takes; it says so on the terminal when it has not.
+    pub(crate) fn is_installed(self) -> bool {
+        if self != PeerKind::Postgres {
+            return true;
+        }
+        cluster::installed().inspect_err(|error| eprintln!("PostgreSQL is left out: {error}")).is_ok()
+    }
+
+    /// The store in `directory`, created when missing.
+    pub(crate) fn open(self, directory: &Path, room: Room) -> Outcome<Box<dyn Peer>> {
         let directory = directory.join(self.name());
         std::fs::create_dir_all(&directory)?;
         Ok(match self {
-            PeerKind::Marquetry => Box::new(marquetry::MarquetryPeer::open(&directory, memory_size_bytes)?),
-            PeerKind::Redb => Box::new(redb::RedbPeer::open(&directory, memory_size_bytes)?),
-            PeerKind::Sqlite => Box::new(sqlite::SqlitePeer::open(&directory, memory_size_bytes)?),
-            PeerKind::Fjall => Box::new(fjall::FjallPeer::open(&directory, memory_size_bytes)?),
+            PeerKind::Marquetry => Box::new(marquetry::MarquetryPeer::open(&directory, room)?),
+            PeerKind::Redb => Box::new(redb::RedbPeer::open(&directory, room)?),
+            PeerKind::Sqlite => Box::new(sqlite::SqlitePeer::open(&directory, room)?),
+            PeerKind::Fjall => Box::new(fjall::FjallPeer::open(&directory, room)?),
             #[cfg(feature = "rocksdb")]
-            PeerKind::RocksDb => Box::new(rocksdb::RocksDbPeer::open(&directory, memory_size_bytes)?),
+            PeerKind::RocksDb => Box::new(rocksdb::RocksDbPeer::open(&directory, room)?),
+            PeerKind::Postgres => Box::new(postgres::PostgresPeer::open(&directory, room)?),
         })
     }
+}
+
+/// What a store may take, and what it is to be laid out for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// For caches and buffers together.
+    pub(crate) memory_size_bytes: usize,
+    /// Of a value.
+    pub(crate) value_size_bytes: usize,
 }
 
 /// A store that is open.
@@ -109,6 +155,16 @@ pub(crate) trait Peer: Sync {
 
     /// Brings what is in memory to where it stays, so that what was done before weighs on nothing that is measured.
     fn settle(&self) -> Outcome<()>;
+
+    /// MiB that the store has in memory, when it is the only one of this process.
+    fn resident_mib(&self) -> Outcome<u64> {
+        resident_mib(Resident::Now)
+    }
+
+    /// Kills what would outlive this process if that were killed.
+    fn kill(&self) -> Outcome<()> {
+        Ok(())
+    }
 }
 
 /// One change of a commit: a key, and its value unless it is removed.
@@ -134,17 +190,3 @@ pub(crate) trait Session {
 pub(crate) trait Held {}
 
 impl<T> Held for T {}
-
-/// Reads every byte of a key or a value, as whoever asked for it would.
-fn look_at(bytes: &[u8]) -> usize {
-    let mut words = bytes.chunks_exact(8);
-    let mut sum = 0u64;
-    for word in &mut words {
-        sum = sum.wrapping_add(u64::from_le_bytes(word.try_into().expect("a chunk holds eight bytes")));
-    }
-    for byte in words.remainder() {
-        sum = sum.wrapping_add(u64::from(*byte));
-    }
-    std::hint::black_box(sum);
-    bytes.len()
-}

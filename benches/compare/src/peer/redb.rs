@@ -3,22 +3,20 @@
 use std::path::Path;
 
 use marquetry_benches::Outcome;
-use marquetry_benches::store::{Order, Safety};
-use redb::{AccessGuard, Database, Durability, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
+use marquetry_benches::store::{Order, REDB_ENTRIES, RedbStore, Safety, look_at, scan_redb};
+use redb::{Database, Durability, ReadableDatabase, ReadableTable};
 
-use super::{Change, Held, Peer, Session, look_at};
+use super::{Change, Held, Peer, Room, Session};
 
-const ENTRIES: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("entries");
-
-pub(super) struct RedbPeer(Database);
+pub(super) struct RedbPeer(RedbStore);
 
 impl RedbPeer {
-    pub(super) fn open(directory: &Path, memory_size_bytes: usize) -> Outcome<Self> {
-        let database = Database::builder().set_cache_size(memory_size_bytes).create(directory.join("redb"))?;
-        let transaction = database.begin_write()?;
-        transaction.open_table(ENTRIES)?;
+    pub(super) fn open(directory: &Path, room: Room) -> Outcome<Self> {
+        let store = RedbStore::open(directory, room.memory_size_bytes)?;
+        let transaction = store.database().begin_write()?;
+        transaction.open_table(REDB_ENTRIES)?;
         transaction.commit()?;
-        Ok(RedbPeer(database))
+        Ok(RedbPeer(store))
     }
 }
 
@@ -28,16 +26,16 @@ impl Peer for RedbPeer {
             Safety::Power => Durability::Immediate,
             Safety::Process => Durability::None,
         };
-        Ok(Box::new(RedbSession { database: &self.0, durability }))
+        Ok(Box::new(RedbSession { database: self.0.database(), durability }))
     }
 
     fn hold(&self) -> Outcome<Box<dyn Held + '_>> {
-        Ok(Box::new(self.0.begin_read()?))
+        Ok(Box::new(self.0.database().begin_read()?))
     }
 
     fn settle(&self) -> Outcome<()> {
         // A durable commit takes along those that were not.
-        Ok(self.0.begin_write()?.commit()?)
+        Ok(self.0.database().begin_write()?.commit()?)
     }
 }
 
@@ -51,7 +49,7 @@ impl Session for RedbSession<'_> {
         let mut transaction = self.database.begin_write()?;
         transaction.set_durability(self.durability)?;
         {
-            let mut table = transaction.open_table(ENTRIES)?;
+            let mut table = transaction.open_table(REDB_ENTRIES)?;
             for (key, value) in changes {
                 match value {
                     Some(value) => drop(table.insert(key, value)?),
@@ -63,39 +61,23 @@ impl Session for RedbSession<'_> {
     }
 
     fn get(&mut self, key: &[u8]) -> Outcome<Option<usize>> {
-        let table = self.database.begin_read()?.open_table(ENTRIES)?;
+        let table = self.database.begin_read()?.open_table(REDB_ENTRIES)?;
         Ok(table.get(key)?.map(|value| look_at(value.value())))
     }
 
     fn scan(&mut self, from: &[u8], order: Order, limit: usize) -> Outcome<usize> {
-        let table = self.database.begin_read()?.open_table(ENTRIES)?;
-        match order {
-            Order::Forward => count(table.range(from..)?.take(limit)),
-            Order::Backward => count(table.range(..=from)?.rev().take(limit)),
-        }
+        let table = self.database.begin_read()?.open_table(REDB_ENTRIES)?;
+        scan_redb(&table, from, order, limit)
     }
 
     fn update(&mut self, key: &[u8], change: &dyn Fn(&[u8]) -> Vec<u8>) -> Outcome<()> {
         let mut transaction = self.database.begin_write()?;
         transaction.set_durability(self.durability)?;
         {
-            let mut table = transaction.open_table(ENTRIES)?;
+            let mut table = transaction.open_table(REDB_ENTRIES)?;
             let new = change(table.get(key)?.map(|old| old.value().to_vec()).unwrap_or_default().as_slice());
             table.insert(key, &new[..])?;
         }
         Ok(transaction.commit()?)
     }
-}
-
-type Entry<'a> = (AccessGuard<'a, &'static [u8]>, AccessGuard<'a, &'static [u8]>);
-
-fn count<'a>(entries: impl Iterator<Item = Result<Entry<'a>, StorageError>>) -> Outcome<usize> {
-    let mut count = 0;
-    for entry in entries {
-        let (key, value) = entry?;
-        look_at(key.value());
-        look_at(value.value());
-        count += 1;
-    }
-    Ok(count)
 }

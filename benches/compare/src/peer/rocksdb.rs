@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use marquetry_benches::Outcome;
-use marquetry_benches::store::{Order, Safety};
+use marquetry_benches::store::{Order, Safety, look_at};
 use rocksdb::{
-    BlockBasedOptions, Cache, ErrorKind, OptimisticTransactionDB, OptimisticTransactionOptions, Options,
-    WriteBatchWithTransaction, WriteOptions,
+    BlockBasedOptions, Cache, DBCompressionType, ErrorKind, OptimisticTransactionDB, OptimisticTransactionOptions,
+    Options, WriteBatchWithTransaction, WriteOptions,
 };
 
-use super::{Change, Held, Peer, Session, look_at};
+use super::{Change, Held, Peer, Room, Session};
 
 /// Memtables that may be full while another takes writes: with it they have the three quarters of the memory that
 /// Marquetry's have.
@@ -19,8 +19,8 @@ pub(super) struct RocksDbPeer(OptimisticTransactionDB);
 
 impl RocksDbPeer {
     /// A quarter of the memory is block cache.
-    pub(super) fn open(directory: &Path, memory_size_bytes: usize) -> Outcome<Self> {
-        let quarter = memory_size_bytes / 4;
+    pub(super) fn open(directory: &Path, room: Room) -> Outcome<Self> {
+        let quarter = room.memory_size_bytes / 4;
         let mut blocks = BlockBasedOptions::default();
         blocks.set_block_cache(&Cache::new_lru_cache(quarter));
         blocks.set_bloom_filter(10.0, false);
@@ -30,6 +30,8 @@ impl RocksDbPeer {
         options.set_write_buffer_size(quarter);
         options.set_max_write_buffer_number(MEMTABLES);
         options.increase_parallelism(2);
+        // That of a system may compress unless it is told not to.
+        options.set_compression_type(DBCompressionType::None);
         Ok(RocksDbPeer(OptimisticTransactionDB::open(&options, directory)?))
     }
 }

@@ -1,51 +1,41 @@
-//! Bulk loads: a thousand entries per commit, until all of them are where they stay.
+//! Bulk loads: a thousand entries per commit, until the last of them is durable.
 
 use std::time::Instant;
 
-use marquetry_benches::store::Safety;
-use marquetry_benches::{Contest, Outcome, scratch_directory};
+use marquetry_benches::{Outcome, scratch_directory};
 
-use super::{LOAD_BATCH, filling, key_of, size_of, tell};
+use super::Bench;
+use super::stores::{LOAD_BATCH, load_records, ordered_key_of};
 use crate::arguments::Arguments;
-use crate::peer::{Change, PeerKind};
-use crate::report::Report;
+use crate::peer::PeerKind;
 
-/// Each round loads an empty store.
-pub(super) fn load(arguments: &Arguments, report: &Report) -> Outcome<()> {
-    for (in_order, name) in [(true, "in key order"), (false, "in no order")] {
-        let mut contest = Contest::new("", "entry");
-        for kind in &arguments.peers {
-            contest = contest.entrant(kind.title(Safety::Process), move || load_one(*kind, arguments, in_order));
-        }
-        let title = format!("Bulk load {name}, {LOAD_BATCH} entries per commit, {}", size_of(arguments));
-        // A load is long, and goes over what it measures many times: a few of them are enough.
-        tell(report, &title, &contest.hold(arguments.rounds.min(3))?)?;
+/// The records in no order, as the template was loaded, and once more in key order.
+pub(super) fn load(bench: &Bench<'_>) -> Outcome<()> {
+    let arguments = bench.arguments;
+    let mut table =
+        "| records per second | in key order | in no order | marquetry is | and |\n|---|---:|---:|---:|---:|\n"
+            .to_owned();
+    let mut subject = None;
+    for loading in &bench.template()?.loadings {
+        let rates = [in_order(loading.kind, arguments)?, loading.seconds].map(|took| arguments.records as f64 / took);
+        let of_subject = *subject.get_or_insert(rates);
+        table += &format!(
+            "| {} | {:.0} | {:.0} | {:.2} x as fast | {:.2} x as fast |\n",
+            loading.kind.short_title(),
+            rates[0],
+            rates[1],
+            of_subject[0] / rates[0],
+            of_subject[1] / rates[1],
+        );
     }
-    Ok(())
+    let options = format!("one load each, {LOAD_BATCH} records per commit, the last one durable, {}", bench.size());
+    bench.report.add("Loading", &table, &options)
 }
 
-fn load_one(kind: PeerKind, arguments: &Arguments, in_order: bool) -> Outcome<f64> {
+fn in_order(kind: PeerKind, arguments: &Arguments) -> Outcome<f64> {
     let directory = scratch_directory()?;
-    let peer = kind.open(directory.path(), arguments.memory_size_bytes)?;
-    let value = filling(arguments.value_size_bytes);
+    let peer = kind.open(directory.path(), arguments.room())?;
     let started = Instant::now();
-    {
-        let mut session = peer.session(Safety::Process, 1)?;
-        for first in (0..arguments.records).step_by(LOAD_BATCH as usize) {
-            let batch = first..arguments.records.min(first + LOAD_BATCH);
-            let keys: Vec<[u8; 24]> =
-                batch.map(|record| if in_order { ordered(record) } else { key_of(record) }).collect();
-            let changes: Vec<Change<'_>> = keys.iter().map(|key| (&key[..], Some(&value[..]))).collect();
-            session.write(&changes)?;
-        }
-        // The last commit is durable, and with it all before it.
-        peer.session(Safety::Power, 1)?.write(&[(b"loaded", Some(b"all"))])?;
-    }
-    Ok(started.elapsed().as_secs_f64() * 1e6 / arguments.records as f64)
-}
-
-fn ordered(record: u64) -> [u8; 24] {
-    let mut key = *b"record----------        ";
-    key[8..16].copy_from_slice(&record.to_be_bytes());
-    key
+    load_records(&*peer, 0, arguments.records, arguments.value_size_bytes, ordered_key_of)?;
+    Ok(started.elapsed().as_secs_f64())
 }

@@ -1,81 +1,93 @@
 //! The kinds of work at which the stores are compared.
 //!
 //! ```text
+//!   load          many entries, in order and not              reads, scans   from settled stores
 //!   puts          single puts, durable and not synced, by each number of clients
-//!   batches       100 puts in one commit                      reads, scans   from settled stores
+//!   batches       100 puts in one commit                      ycsb           the mixes A to F
 //!   counter       everybody adds to one key                   short-lived    put, look for it, remove it
-//!   long-reader   hot writers beside a view that is held      load           many entries, in order and not
-//!   open          after a kill                                space          on disk and in memory
-//!   sustained     random puts for a minute: how long is the longest
-//!   ycsb          the mixes A to F of the Yahoo! Cloud Serving Benchmark
+//!   long-reader   hot writers beside a view that is held      open           after a kill
+//!   space         on disk and in memory
+//!   sustained     random puts for long: how long is the longest, how much memory do they take
+//!   growth        the same figures from a hundred thousand rows to fifty million
 //! ```
 //!
-//! Each opens stores of its own in a fresh directory and takes its tables to the report.
+//! Each opens stores of its own in a fresh directory, most of them copies of stores that were loaded once, and takes its
+//! tables to the report.
 
+mod child;
+mod growth;
 mod kill;
 mod load;
 mod reading;
 mod space;
+mod stores;
 mod sustained;
 mod writing;
 mod ycsb;
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use marquetry_benches::store::Safety;
-use marquetry_benches::{Contest, Outcome, Random, Standings, scratch_directory};
+use marquetry_benches::{Outcome, Standings};
 
 use crate::arguments::Arguments;
-use crate::peer::{Change, Peer, PeerKind};
+use crate::chart;
+use crate::peer::PeerKind;
 use crate::report::Report;
+
+use self::stores::{Stores, Template};
 
 /// Which kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Workload {
-    Puts,
-    Batches,
+    Load,
     Reads,
     Scans,
+    Puts,
+    Batches,
+    Ycsb,
     Counter,
     ShortLived,
     LongReader,
-    Load,
     Open,
     Space,
     Sustained,
-    Ycsb,
+    Growth,
 }
 
 impl Workload {
     pub(crate) const ALL: &'static [Workload] = &[
-        Workload::Puts,
-        Workload::Batches,
+        Workload::Load,
         Workload::Reads,
         Workload::Scans,
+        Workload::Puts,
+        Workload::Batches,
+        Workload::Ycsb,
         Workload::Counter,
         Workload::ShortLived,
         Workload::LongReader,
-        Workload::Load,
         Workload::Open,
         Workload::Space,
         Workload::Sustained,
-        Workload::Ycsb,
+        Workload::Growth,
     ];
 
     fn name(self) -> &'static str {
         match self {
-            Workload::Puts => "puts",
-            Workload::Batches => "batches",
+            Workload::Load => "load",
             Workload::Reads => "reads",
             Workload::Scans => "scans",
+            Workload::Puts => "puts",
+            Workload::Batches => "batches",
+            Workload::Ycsb => "ycsb",
             Workload::Counter => "counter",
             Workload::ShortLived => "short-lived",
             Workload::LongReader => "long-reader",
-            Workload::Load => "load",
             Workload::Open => "open",
             Workload::Space => "space",
             Workload::Sustained => "sustained",
-            Workload::Ycsb => "ycsb",
+            Workload::Growth => "growth",
         }
     }
 
@@ -83,122 +95,114 @@ impl Workload {
         let known = Workload::ALL.iter().find(|workload| workload.name() == name);
         known.copied().ok_or_else(|| "there is no such workload".into())
     }
+
+    fn run(self, bench: &Bench<'_>) -> Outcome<()> {
+        match self {
+            Workload::Load => load::load(bench),
+            Workload::Reads => reading::reads(bench),
+            Workload::Scans => reading::scans(bench),
+            Workload::Puts => writing::puts(bench),
+            Workload::Batches => writing::batches(bench),
+            Workload::Ycsb => ycsb::ycsb(bench),
+            Workload::Counter => writing::counter(bench),
+            Workload::ShortLived => writing::short_lived(bench),
+            Workload::LongReader => writing::long_reader(bench),
+            Workload::Open => kill::open(bench),
+            Workload::Space => space::space(bench),
+            Workload::Sustained => sustained::sustained(bench),
+            Workload::Growth => growth::growth(bench),
+        }
+    }
 }
 
 /// Everything that the command line asks for.
 pub(crate) fn run_all(arguments: &Arguments) -> Outcome<()> {
-    let report = Report::new(arguments.into.clone());
+    let mut arguments = arguments.clone();
+    arguments.peers.retain(|kind| kind.is_installed());
+    let bench = Bench::new(&arguments)?;
     for workload in &arguments.workloads {
-        match workload {
-            Workload::Puts => writing::puts(arguments, &report)?,
-            Workload::Batches => writing::batches(arguments, &report)?,
-            Workload::Reads => reading::reads(arguments, &report)?,
-            Workload::Scans => reading::scans(arguments, &report)?,
-            Workload::Counter => writing::counter(arguments, &report)?,
-            Workload::ShortLived => writing::short_lived(arguments, &report)?,
-            Workload::LongReader => writing::long_reader(arguments, &report)?,
-            Workload::Load => load::load(arguments, &report)?,
-            Workload::Open => kill::open(arguments, &report)?,
-            Workload::Space => space::space(arguments, &report)?,
-            Workload::Sustained => sustained::sustained(arguments, &report)?,
-            Workload::Ycsb => ycsb::ycsb(arguments, &report)?,
-        }
+        let started = std::time::Instant::now();
+        workload.run(&bench)?;
+        eprintln!("{} took {:.0} s", workload.name(), started.elapsed().as_secs_f64());
+        // After each, so that what was measured is told when a later one fails.
+        bench.draw()?;
     }
     Ok(())
 }
 
 /// What a process does that one of the workloads started.
 pub(crate) fn play(role: &str, directory: &Path, arguments: &Arguments) -> Outcome<()> {
-    let (part, peer) = role.split_once('-').ok_or("a role is a part and a peer")?;
+    let (part, peer) = role.rsplit_once('-').ok_or("a role is a part and a peer")?;
     let peer = PeerKind::named(peer)?;
-    match part {
-        "fill" => kill::fill(peer, directory, arguments),
+    match part.split_once(':') {
+        None if part == "load" => stores::load_template(peer, directory, arguments),
+        None if part == "fill" => kill::fill(peer, directory, arguments),
+        None if part == "reopen" => growth::reopen(peer, directory, arguments),
+        Some(("sustained", safety)) => sustained::put_for_long(safety, peer, directory, arguments),
+        Some(("grow", rows)) => growth::grow(rows, peer, directory, arguments),
         _ => space::measure(part, peer, directory, arguments),
     }
 }
 
-/// Entries put into one commit while loading.
-const LOAD_BATCH: u64 = 1_000;
+/// What the workloads of one run share.
+struct Bench<'a> {
+    arguments: &'a Arguments,
+    report: Report,
+    template: OnceCell<Template>,
+}
 
-/// The key of a record: they are spread over the key space, so that records come and go in no order.
-fn key_of(record: u64) -> [u8; 24] {
-    let mut key = *b"user--------------------";
-    let mut digits = spread(record);
-    for place in key[4..].iter_mut().rev() {
-        *place = b'0' + (digits % 10) as u8;
-        digits /= 10;
+impl<'a> Bench<'a> {
+    fn new(arguments: &'a Arguments) -> Outcome<Self> {
+        let report = Report::new(arguments.into.clone())?;
+        Ok(Bench { arguments, report, template: OnceCell::new() })
     }
-    key
-}
 
-/// A number of its own for every number.
-fn spread(number: u64) -> u64 {
-    Random::new(number).number()
-}
-
-/// Bytes that do not compress, to take values from.
-fn filling(size_bytes: usize) -> Vec<u8> {
-    let mut random = Random::new(size_bytes as u64);
-    let words = (0..size_bytes / 8 + 1).flat_map(|_| random.number().to_le_bytes());
-    words.take(size_bytes).collect()
-}
-
-/// Puts the records from `first` up to `end` into the store, not synced.
-fn load_records(peer: &dyn Peer, first: u64, end: u64, value_size_bytes: usize) -> Outcome<()> {
-    let mut session = peer.session(Safety::Process, 1)?;
-    let value = filling(value_size_bytes);
-    let mut at = first;
-    while at < end {
-        let keys: Vec<_> = (at..end.min(at + LOAD_BATCH)).map(key_of).collect();
-        let changes: Vec<Change<'_>> = keys.iter().map(|key| (&key[..], Some(&value[..]))).collect();
-        session.write(&changes)?;
-        at += LOAD_BATCH;
-    }
-    Ok(())
-}
-
-/// Stores side by side, each with the records of the arguments, settled.
-struct Loaded {
-    peers: Vec<(PeerKind, Box<dyn Peer>)>,
-    // Removed behind the stores in it.
-    _directory: Box<dyn std::any::Any>,
-    path: std::path::PathBuf,
-}
-
-impl Loaded {
-    fn new(arguments: &Arguments) -> Outcome<Self> {
-        let directory = scratch_directory()?;
-        let mut peers = Vec::new();
-        for kind in &arguments.peers {
-            let peer = kind.open(directory.path(), arguments.memory_size_bytes)?;
-            load_records(&*peer, 0, arguments.records, arguments.value_size_bytes)?;
-            peer.settle()?;
-            peers.push((*kind, peer));
+    /// The loaded stores, which the first workload that asks for them loads.
+    fn template(&self) -> Outcome<&Template> {
+        if self.template.get().is_none() {
+            // Nobody else fills the cell: a run has one thread.
+            let _ = self.template.set(Template::new(self.arguments)?);
         }
-        let path = directory.path().to_owned();
-        Ok(Loaded { peers, _directory: Box::new(directory), path })
+        Ok(self.template.get().expect("it was filled above"))
     }
 
-    /// All of them at one operation; `measure` gets the number of the turn as well.
-    fn contest<'a>(
-        &'a self,
-        operation: &'static str,
-        safety: Safety,
-        measure: &'a (dyn Fn(PeerKind, &dyn Peer, u64) -> Outcome<f64> + 'a),
-    ) -> Contest<'a> {
-        let mut contest = Contest::new("", operation);
-        for (kind, peer) in &self.peers {
-            let mut turn = 0;
-            contest = contest.entrant(kind.title(safety), move || {
-                turn += 1;
-                measure(*kind, &**peer, turn)
-            });
+    fn stores(&self) -> Outcome<Stores> {
+        Stores::copies(self.arguments, self.template()?)
+    }
+
+    /// Tells a contest.
+    fn tell(&self, title: &str, standings: &Standings, options: &str) -> Outcome<()> {
+        self.report.add(title, &standings.to_string(), options)
+    }
+
+    /// How the stores are furnished, for the lines below the tables.
+    fn size(&self) -> String {
+        self.size_of(self.arguments.records)
+    }
+
+    fn size_of(&self, records: u64) -> String {
+        let Arguments { value_size_bytes, memory_size_bytes, .. } = self.arguments;
+        format!("{records} records of {value_size_bytes} B, {} MiB for each store", memory_size_bytes >> 20)
+    }
+
+    /// How long each has a turn.
+    fn turns(&self) -> String {
+        let Arguments { rounds, span, .. } = self.arguments;
+        format!("{rounds} rounds of {} ms", span.as_millis())
+    }
+
+    fn draw(&self) -> Outcome<()> {
+        match self.report.tables()? {
+            Some((tables, directory)) => chart::draw_all(&tables, &directory.join("charts")),
+            None => Ok(()),
         }
-        contest
     }
+}
 
-    fn settle(&self) -> Outcome<()> {
-        self.peers.iter().try_for_each(|(_, peer)| peer.settle())
+fn survives(safety: Safety) -> &'static str {
+    match safety {
+        Safety::Power => "durable",
+        Safety::Process => "not synced",
     }
 }
 
@@ -207,12 +211,7 @@ fn clients_of(clients: usize) -> String {
     if clients == 1 { "1 client".to_owned() } else { format!("{clients} clients") }
 }
 
-/// The size of the stores, for titles.
-fn size_of(arguments: &Arguments) -> String {
-    format!("{} records of {} B", arguments.records, arguments.value_size_bytes)
-}
-
-/// Tells a contest.
-fn tell(report: &Report, title: &str, standings: &Standings) -> Outcome<()> {
-    report.add(title, &standings.to_string())
+fn middle(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

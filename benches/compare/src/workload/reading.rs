@@ -3,17 +3,17 @@
 use marquetry_benches::Outcome;
 use marquetry_benches::store::{Order, Safety};
 
-use super::{Loaded, clients_of, key_of, size_of, tell};
-use crate::arguments::Arguments;
-use crate::clients::{Client, Shift, together};
+use super::stores::key_of;
+use super::{Bench, clients_of};
+use crate::clients::{Client, together};
 use crate::peer::Peer;
-use crate::report::Report;
 
 const SCANNED: usize = 100;
 
 /// One read of a record that is there, each in a view of its own.
-pub(super) fn reads(arguments: &Arguments, report: &Report) -> Outcome<()> {
-    let stores = Loaded::new(arguments)?;
+pub(super) fn reads(bench: &Bench<'_>) -> Outcome<()> {
+    let arguments = bench.arguments;
+    let stores = bench.stores()?;
     for clients in arguments.clients.iter().copied() {
         let read = |client: &mut Client<'_>| {
             let key = key_of(client.random.below(arguments.records));
@@ -21,31 +21,28 @@ pub(super) fn reads(arguments: &Arguments, report: &Report) -> Outcome<()> {
             assert_eq!(size_bytes, Some(arguments.value_size_bytes), "the record is there");
             Ok(())
         };
-        let measure = |_, peer: &dyn Peer, seed| {
-            together(peer, Shift { clients, safety: Safety::Process, span: arguments.span, seed }, &read)
-        };
+        let measure = |_, peer: &dyn Peer, seed| together(peer, arguments.shift(Safety::Process, clients, seed), &read);
         let contest = stores.contest("read", Safety::Process, &measure);
-        let title = format!("Point reads, {}, {}", clients_of(clients), size_of(arguments));
-        tell(report, &title, &contest.hold(arguments.rounds)?)?;
+        let title = format!("Point reads, {}", clients_of(clients));
+        bench.tell(&title, &contest.hold(arguments.rounds)?, &format!("{}, {}", bench.turns(), bench.size()))?;
     }
     Ok(())
 }
 
 /// A hundred entries from a random place, in both orders, and everything from one end.
-pub(super) fn scans(arguments: &Arguments, report: &Report) -> Outcome<()> {
-    let stores = Loaded::new(arguments)?;
+pub(super) fn scans(bench: &Bench<'_>) -> Outcome<()> {
+    let arguments = bench.arguments;
+    let stores = bench.stores()?;
     for (order, name) in [(Order::Forward, "forward"), (Order::Backward, "backward")] {
         let scan = |client: &mut Client<'_>| {
             let key = key_of(client.random.below(arguments.records));
             client.session.scan(&key, order, SCANNED)?;
             Ok(())
         };
-        let measure = |_, peer: &dyn Peer, seed| {
-            together(peer, Shift { clients: 1, safety: Safety::Process, span: arguments.span, seed }, &scan)
-        };
+        let measure = |_, peer: &dyn Peer, seed| together(peer, arguments.shift(Safety::Process, 1, seed), &scan);
         let contest = stores.contest("scan of 100", Safety::Process, &measure);
-        let title = format!("Scans of {SCANNED} entries {name}, {}", size_of(arguments));
-        tell(report, &title, &contest.hold(arguments.rounds)?)?;
+        let title = format!("Scans of {SCANNED} entries {name}");
+        bench.tell(&title, &contest.hold(arguments.rounds)?, &format!("{}, {}", bench.turns(), bench.size()))?;
 
         let from: &[u8] = if order == Order::Forward { b"" } else { b"\xff" };
         let everything = |_, peer: &dyn Peer, _| {
@@ -56,8 +53,9 @@ pub(super) fn scans(arguments: &Arguments, report: &Report) -> Outcome<()> {
             Ok(started.elapsed().as_secs_f64() * 1e6 / count as f64)
         };
         let contest = stores.contest("entry", Safety::Process, &everything);
-        let title = format!("Scan {name} over everything, {}", size_of(arguments));
-        tell(report, &title, &contest.hold(arguments.rounds)?)?;
+        let title = format!("Scan {name} over everything");
+        let options = format!("{} rounds, {}", arguments.rounds, bench.size());
+        bench.tell(&title, &contest.hold(arguments.rounds)?, &options)?;
     }
     Ok(())
 }

@@ -17,11 +17,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use marquetry_benches::store::{Order, Safety};
 use marquetry_benches::{Outcome, Standings};
 
-use super::{Loaded, clients_of, filling, key_of, size_of, spread};
+use super::stores::{key_of, spread};
+use super::{Bench, clients_of, survives};
 use crate::arguments::Arguments;
-use crate::clients::{Client, Shift, together};
-use crate::peer::PeerKind;
-use crate::report::Report;
+use crate::clients::{Client, together};
+use crate::peer::{Peer, PeerKind};
 use crate::zipf::Zipf;
 
 const MIXES: [char; 6] = ['A', 'B', 'C', 'D', 'E', 'F'];
@@ -34,7 +34,7 @@ struct Records {
     loaded: u64,
     /// How many there are or are being inserted.
     count: AtomicU64,
-    value: Vec<u8>,
+    value_size_bytes: usize,
 }
 
 impl Records {
@@ -49,24 +49,25 @@ impl Records {
 
     fn read(&self, client: &mut Client<'_>, record: u64, is_there: bool) -> Outcome<()> {
         let size_bytes = client.session.get(&key_of(record))?;
-        assert!(size_bytes == Some(self.value.len()) || !is_there, "record {record} is there");
+        assert!(size_bytes == Some(self.value_size_bytes) || !is_there, "record {record} is there");
         Ok(())
     }
 
-    fn put(&self, client: &mut Client<'_>, record: u64) -> Outcome<()> {
-        client.session.write(&[(&key_of(record), Some(&self.value))])
+    fn put(client: &mut Client<'_>, record: u64) -> Outcome<()> {
+        client.put(&key_of(record))
     }
 
     fn insert(&self, client: &mut Client<'_>) -> Outcome<()> {
         let record = self.count.fetch_add(1, Ordering::Relaxed);
-        self.put(client, record)
+        Records::put(client, record)
     }
 
-    fn change(&self, client: &mut Client<'_>, record: u64) -> Outcome<()> {
+    fn change(client: &mut Client<'_>, record: u64) -> Outcome<()> {
+        let value = client.value.renewed();
         client.session.update(&key_of(record), &|old| {
             let mut new = old.to_vec();
             let end = new.len().min(100);
-            new[..end].copy_from_slice(&self.value[..end]);
+            new[..end].copy_from_slice(&value[..end]);
             new
         })
     }
@@ -77,8 +78,8 @@ impl Records {
             'A' | 'B' | 'C' | 'F' => {
                 let record = self.hot(client);
                 match (mix, draw) {
-                    ('A', 50..) | ('B', 95..) => self.put(client, record),
-                    ('F', 50..) => self.change(client, record),
+                    ('A', 50..) | ('B', 95..) => Records::put(client, record),
+                    ('F', 50..) => Records::change(client, record),
                     _ => self.read(client, record, true),
                 }
             }
@@ -98,25 +99,30 @@ impl Records {
     }
 }
 
-pub(super) fn ycsb(arguments: &Arguments, report: &Report) -> Outcome<()> {
+pub(super) fn ycsb(bench: &Bench<'_>) -> Outcome<()> {
+    let arguments = bench.arguments;
+    let options = format!("{}, {}", bench.turns(), bench.size());
     for safety in [Safety::Process, Safety::Power] {
-        let stores = Loaded::new(arguments)?;
+        let stores = bench.stores()?;
         let records: Vec<(PeerKind, Records)> =
             stores.peers.iter().map(|(kind, _)| (*kind, new_records(arguments))).collect();
         let of = |kind| &records.iter().find(|(known, _)| *known == kind).expect("every store has records").1;
+        let mut all = Vec::new();
         for clients in arguments.clients.iter().copied() {
             let mut columns = Vec::new();
             for mix in MIXES {
-                let measure = |kind, peer: &dyn crate::peer::Peer, seed| {
-                    let shift = Shift { clients, safety, span: arguments.span, seed };
+                let measure = |kind, peer: &dyn Peer, seed| {
+                    let shift = arguments.shift(safety, clients, seed);
                     together(peer, shift, &|client: &mut Client<'_>| of(kind).operation(mix, client))
                 };
                 columns.push(stores.contest("operation", safety, &measure).hold(arguments.rounds)?);
             }
-            let survives = if safety == Safety::Power { "durable" } else { "not synced" };
-            let title = format!("YCSB, {survives}, {}, {}", clients_of(clients), size_of(arguments));
-            report.add(&title, &matrix(&columns))?;
+            let title = format!("YCSB, {}, {}", survives(safety), clients_of(clients));
+            bench.report.add(&title, &matrix(&columns), &options)?;
+            all.push((clients, columns));
         }
+        let title = format!("YCSB, geometric means over A to F, {}", survives(safety));
+        bench.report.add(&title, &means(&all), &options)?;
     }
     Ok(())
 }
@@ -126,7 +132,7 @@ fn new_records(arguments: &Arguments) -> Records {
         zipf: Zipf::new(arguments.records),
         loaded: arguments.records,
         count: AtomicU64::new(arguments.records),
-        value: filling(arguments.value_size_bytes),
+        value_size_bytes: arguments.value_size_bytes,
     }
 }
 
@@ -137,13 +143,39 @@ fn matrix(columns: &[Standings]) -> String {
     table += " | marquetry is |\n|---|---:|---:|---:|---:|---:|---:|---:|\n";
     for row in 0..columns[0].standings.len() {
         table += &format!("| {}", columns[0].standings[row].name);
-        let mut logarithms = 0.0;
         for column in columns {
-            let standing = &column.standings[row];
-            table += &format!(" | {:.0}", 1e6 / standing.median_us);
-            logarithms += standing.ratio.ln();
+            table += &format!(" | {:.0}", 1e6 / column.standings[row].median_us);
         }
-        table += &format!(" | {:.2} x as fast |\n", (logarithms / columns.len() as f64).exp());
+        let ratio = geometric_mean(columns.iter().map(|column| column.standings[row].ratio));
+        table += &format!(" | {ratio:.2} x as fast |\n");
     }
     table
+}
+
+/// One line for each store; for each number of clients and for all of them how many operations it does per second, and
+/// how many times as many the first one does.
+fn means(all: &[(usize, Vec<Standings>)]) -> String {
+    let mut table = String::from("| operations per second (marquetry is so many times as fast)");
+    all.iter().for_each(|(clients, _)| table += &format!(" | {}", clients_of(*clients)));
+    table += &format!(" | over all |\n|---|{}\n", "---:|".repeat(all.len() + 1));
+    for row in 0..all[0].1[0].standings.len() {
+        table += &format!("| {}", all[0].1[0].standings[row].name);
+        let cell = |columns: &[&Standings]| {
+            let standings = || columns.iter().map(|column| &column.standings[row]);
+            let rate = geometric_mean(standings().map(|standing| 1e6 / standing.median_us));
+            let ratio = geometric_mean(standings().map(|standing| standing.ratio));
+            format!(" | {rate:.0} ({ratio:.2} x)")
+        };
+        for (_, columns) in all {
+            table += &cell(&columns.iter().collect::<Vec<_>>());
+        }
+        table += &cell(&all.iter().flat_map(|(_, columns)| columns).collect::<Vec<_>>());
+        table += " |\n";
+    }
+    table
+}
+
+fn geometric_mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len() as f64;
+    (values.map(f64::ln).sum::<f64>() / count).exp()
 }
