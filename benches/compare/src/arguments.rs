@@ -21,13 +21,13 @@ Compares Marquetry's keyspace with other stores.
   --rounds N            turns of each store                                       [3]
   --span-ms N           length of a turn                                          [300]
   --sustained-s N       length of Marquetry's turn of the workload `sustained`    [600]
-  --sustained-peers-s N the same of the others, and of durable puts               [30]
+  --sustained-peers-s N the same of the others, and of durable puts               [20]
   --log-mib N           what an open after a kill finds                           [64]
   --growth-rows A,B,..  sizes of the workload `growth`     [100000,1000000,10000000,50000000]
   --growth-peer-rows N  the largest of them for the others                        [10000000]
   --peers A,B,..        of: marquetry redb sqlite fjall rocksdb postgres          [all that there are]
-  --workloads A,B,..    of: load reads scans puts batches ycsb counter short-lived
-                        long-reader open space sustained growth                   [all]
+  --workloads A,B,..    of: load space reads scans puts batches ycsb counter
+                        short-lived long-reader open sustained growth             [all]
   --into FILE           puts the tables into the file, in place of older ones of the same title,
                         and draws the charts beside it
 
@@ -66,7 +66,7 @@ impl Arguments {
             rounds: 3,
             span: Duration::from_millis(300),
             sustained: Duration::from_secs(600),
-            sustained_peers: Duration::from_secs(30),
+            sustained_peers: Duration::from_secs(20),
             log_size_bytes: 64 << 20,
             growth_rows: vec![100_000, 1_000_000, 10_000_000, 50_000_000],
             growth_peer_rows: 10_000_000,

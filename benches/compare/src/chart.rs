@@ -105,7 +105,7 @@ fn figures(table: &Table, column: usize) -> [Option<f64>; STORES.len()] {
 }
 
 fn draw(path: &Path, title: &str, panels: &[Panel]) -> Outcome<()> {
-    let columns = if panels.len() % 3 == 0 { 3 } else { panels.len().min(2) };
+    let columns = if panels.len().is_multiple_of(3) { 3 } else { panels.len().min(2) };
     let rows = panels.len().div_ceil(columns);
     let size = (columns as u32 * PANEL_WIDTH, HEAD_HEIGHT + rows as u32 * PANEL_HEIGHT);
     let page = SVGBackend::new(path, size).into_drawing_area();
@@ -161,7 +161,7 @@ fn draw_panel(area: &Area<'_>, panel: &Panel) -> Outcome<()> {
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID)
         .axis_style(INK)
-        .x_labels(panel.places.len() * 2)
+        .x_labels(panel.places.len())
         .x_label_formatter(&name_of)
         .y_labels(8)
         .y_label_formatter(&|figure| short(*figure))

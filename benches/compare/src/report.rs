@@ -20,6 +20,7 @@ const HEADING: &str = "\n### ";
 /// How titles begin, in the order of the tables.
 const ORDER: [&str; 16] = [
     "Loading",
+    "Space",
     "Point reads",
     "Scans of",
     "Scan ",
@@ -32,7 +33,6 @@ const ORDER: [&str; 16] = [
     "Short-lived",
     "Hot keys",
     "Open",
-    "Space",
     "Sustained",
     "Growth",
 ];
@@ -91,8 +91,11 @@ impl Table {
     }
 }
 
-/// What stands before the tables, their titles and bodies, and what stands behind them.
-fn parts(text: &str) -> Outcome<(&str, Vec<(&str, &str)>, &str)> {
+/// A title and what stands below it.
+type Titled<'a> = (&'a str, &'a str);
+
+/// What stands before the tables, the tables, and what stands behind them.
+fn parts(text: &str) -> Outcome<(&str, Vec<Titled<'_>>, &str)> {
     let missing = || format!("the file has no line \"{BEGIN}\" with a line \"{END}\" behind it");
     let (before, rest) = text.split_once(BEGIN).ok_or_else(missing)?;
     let (tables, after) = rest.split_once(END).ok_or_else(missing)?;

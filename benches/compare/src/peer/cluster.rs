@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use marquetry_benches::Outcome;
+use marquetry_benches::{Outcome, scratch_directory};
 use postgres::{Client, Config, NoTls};
 use tempfile::TempDir;
 
@@ -19,7 +19,7 @@ const ROLE: &str = "marquetry";
 const START_MAX: Duration = Duration::from_secs(120);
 
 /// Where the programs are: `MARQUETRY_POSTGRES_BIN`, or the newest of the places where Debian puts them.
-pub(super) fn installed() -> Outcome<PathBuf> {
+fn installed() -> Outcome<PathBuf> {
     let named = std::env::var_os("MARQUETRY_POSTGRES_BIN").map(PathBuf::from);
     let mut places: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -33,6 +33,17 @@ pub(super) fn installed() -> Outcome<PathBuf> {
         true => Ok(place),
         false => Err(format!("{} has no initdb", place.display()).into()),
     }
+}
+
+/// An error when a server could not run in the directory for the stores' files.
+pub(super) fn usable() -> Outcome<()> {
+    installed()?;
+    let Some(user) = User::instead_of_root()? else { return Ok(()) };
+    let probe = scratch_directory()?;
+    user.own(probe.path())?;
+    let reach = || format!("its user cannot reach {}; MARQUETRY_BENCH_DIR names another place", probe.path().display());
+    let is_reached = command(Path::new("/usr/bin"), "test", Some(user)).arg("-w").arg(probe.path()).status()?.success();
+    if is_reached { Ok(()) } else { Err(reach().into()) }
 }
 
 /// A server that runs until this is dropped.

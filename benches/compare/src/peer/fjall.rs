@@ -34,7 +34,9 @@ impl Peer for FjallPeer {
     }
 
     fn settle(&self) -> Outcome<()> {
-        Ok(self.entries.inner().rotate_memtable_and_wait()?)
+        self.entries.inner().rotate_memtable_and_wait()?;
+        // What the journal still has in the system's memory would weigh on the next sync.
+        Ok(self.database.persist(PersistMode::SyncData)?)
     }
 }
 

@@ -117,7 +117,7 @@ impl PeerKind {
         if self != PeerKind::Postgres {
             return true;
         }
-        cluster::installed().inspect_err(|error| eprintln!("PostgreSQL is left out: {error}")).is_ok()
+        cluster::usable().inspect_err(|error| eprintln!("PostgreSQL is left out: {error}")).is_ok()
     }
 
     /// The store in `directory`, created when missing.

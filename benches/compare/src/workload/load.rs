@@ -9,14 +9,14 @@ use super::stores::{LOAD_BATCH, load_records, ordered_key_of};
 use crate::arguments::Arguments;
 use crate::peer::PeerKind;
 
-/// The records in no order, as the template was loaded, and once more in key order.
+/// The records in no order, as all stores are loaded, and once more in key order.
 pub(super) fn load(bench: &Bench<'_>) -> Outcome<()> {
     let arguments = bench.arguments;
     let mut table =
         "| records per second | in key order | in no order | marquetry is | and |\n|---|---:|---:|---:|---:|\n"
             .to_owned();
     let mut subject = None;
-    for loading in &bench.template()?.loadings {
+    for loading in &bench.shelf()?.loadings {
         let rates = [in_order(loading.kind, arguments)?, loading.seconds].map(|took| arguments.records as f64 / took);
         let of_subject = *subject.get_or_insert(rates);
         table += &format!(

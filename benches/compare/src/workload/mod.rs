@@ -1,18 +1,18 @@
 //! The kinds of work at which the stores are compared.
 //!
 //! ```text
-//!   load          many entries, in order and not              reads, scans   from settled stores
+//!   load          many entries, in order and not              space          on disk and in memory
+//!   reads, scans  from settled stores
 //!   puts          single puts, durable and not synced, by each number of clients
 //!   batches       100 puts in one commit                      ycsb           the mixes A to F
 //!   counter       everybody adds to one key                   short-lived    put, look for it, remove it
 //!   long-reader   hot writers beside a view that is held      open           after a kill
-//!   space         on disk and in memory
 //!   sustained     random puts for long: how long is the longest, how much memory do they take
 //!   growth        the same figures from a hundred thousand rows to fifty million
 //! ```
 //!
-//! Each opens stores of its own in a fresh directory, most of them copies of stores that were loaded once, and takes its
-//! tables to the report.
+//! Those that want many records share stores that are loaded once, and come in the order of [`Workload::ALL`] therefore; the
+//! others open stores of their own in a fresh directory. Each takes its tables to the report.
 
 mod child;
 mod growth;
@@ -25,8 +25,9 @@ mod sustained;
 mod writing;
 mod ycsb;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::Path;
+use std::rc::Rc;
 
 use marquetry_benches::store::Safety;
 use marquetry_benches::{Outcome, Standings};
@@ -36,12 +37,13 @@ use crate::chart;
 use crate::peer::PeerKind;
 use crate::report::Report;
 
-use self::stores::{Stores, Template};
+use self::stores::{Shelf, Stores};
 
 /// Which kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Workload {
     Load,
+    Space,
     Reads,
     Scans,
     Puts,
@@ -51,7 +53,6 @@ pub(crate) enum Workload {
     ShortLived,
     LongReader,
     Open,
-    Space,
     Sustained,
     Growth,
 }
@@ -59,6 +60,7 @@ pub(crate) enum Workload {
 impl Workload {
     pub(crate) const ALL: &'static [Workload] = &[
         Workload::Load,
+        Workload::Space,
         Workload::Reads,
         Workload::Scans,
         Workload::Puts,
@@ -68,7 +70,6 @@ impl Workload {
         Workload::ShortLived,
         Workload::LongReader,
         Workload::Open,
-        Workload::Space,
         Workload::Sustained,
         Workload::Growth,
     ];
@@ -120,10 +121,10 @@ pub(crate) fn run_all(arguments: &Arguments) -> Outcome<()> {
     let mut arguments = arguments.clone();
     arguments.peers.retain(|kind| kind.is_installed());
     let bench = Bench::new(&arguments)?;
-    for workload in &arguments.workloads {
+    for workload in Workload::ALL.iter().filter(|workload| arguments.workloads.contains(workload)) {
         let started = std::time::Instant::now();
         workload.run(&bench)?;
-        eprintln!("{} took {:.0} s", workload.name(), started.elapsed().as_secs_f64());
+        eprintln!("\n{} took {:.0} s", workload.name(), started.elapsed().as_secs_f64());
         // After each, so that what was measured is told when a later one fails.
         bench.draw()?;
     }
@@ -135,7 +136,7 @@ pub(crate) fn play(role: &str, directory: &Path, arguments: &Arguments) -> Outco
     let (part, peer) = role.rsplit_once('-').ok_or("a role is a part and a peer")?;
     let peer = PeerKind::named(peer)?;
     match part.split_once(':') {
-        None if part == "load" => stores::load_template(peer, directory, arguments),
+        None if part == "load" => stores::load_one(peer, directory, arguments),
         None if part == "fill" => kill::fill(peer, directory, arguments),
         None if part == "reopen" => growth::reopen(peer, directory, arguments),
         Some(("sustained", safety)) => sustained::put_for_long(safety, peer, directory, arguments),
@@ -148,26 +149,35 @@ pub(crate) fn play(role: &str, directory: &Path, arguments: &Arguments) -> Outco
 struct Bench<'a> {
     arguments: &'a Arguments,
     report: Report,
-    template: OnceCell<Template>,
+    /// Those of the shelf, once somebody wanted them in this process; dropped before it.
+    open: RefCell<Option<Rc<Stores>>>,
+    shelf: OnceCell<Shelf>,
 }
 
 impl<'a> Bench<'a> {
     fn new(arguments: &'a Arguments) -> Outcome<Self> {
         let report = Report::new(arguments.into.clone())?;
-        Ok(Bench { arguments, report, template: OnceCell::new() })
+        Ok(Bench { arguments, report, shelf: OnceCell::new(), open: RefCell::new(None) })
     }
 
-    /// The loaded stores, which the first workload that asks for them loads.
-    fn template(&self) -> Outcome<&Template> {
-        if self.template.get().is_none() {
+    /// The stores with all records, closed; the first workload that asks for them loads them.
+    fn shelf(&self) -> Outcome<&Shelf> {
+        drop(self.open.take());
+        if self.shelf.get().is_none() {
             // Nobody else fills the cell: a run has one thread.
-            let _ = self.template.set(Template::new(self.arguments)?);
+            let _ = self.shelf.set(Shelf::load(self.arguments)?);
         }
-        Ok(self.template.get().expect("it was filled above"))
+        Ok(self.shelf.get().expect("it was filled above"))
     }
 
-    fn stores(&self) -> Outcome<Stores> {
-        Stores::copies(self.arguments, self.template()?)
+    /// The same stores, open.
+    fn stores(&self) -> Outcome<Rc<Stores>> {
+        if let Some(stores) = &*self.open.borrow() {
+            return Ok(Rc::clone(stores));
+        }
+        let stores = Rc::new(Stores::of(self.shelf()?, self.arguments)?);
+        self.open.replace(Some(Rc::clone(&stores)));
+        Ok(stores)
     }
 
     /// Tells a contest.

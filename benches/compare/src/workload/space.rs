@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use marquetry_benches::store::Safety;
-use marquetry_benches::{Outcome, Random, scratch_directory};
+use marquetry_benches::{Outcome, Random};
 
 use super::Bench;
 use super::child::{figures, on_disk_mib, run_as, watched};
@@ -16,13 +16,11 @@ pub(super) fn space(bench: &Bench<'_>) -> Outcome<()> {
         "| MiB on disk / most in memory | loaded | every record once more | opened, as many reads |\n\
          |---|---:|---:|---:|\n",
     );
-    let template = bench.template()?;
-    for loading in &template.loadings {
-        let directory = scratch_directory()?;
-        template.copy(loading.kind, directory.path())?;
+    let shelf = bench.shelf()?;
+    for loading in &shelf.loadings {
         table += &format!("| {} | {:.0} / {:.0}", loading.kind.short_title(), loading.disk_mib, loading.memory_mib);
         for part in ["overwritten", "opened"] {
-            let [disk_mib, memory_mib] = figures(&run_as(part, loading.kind, directory.path())?)?;
+            let [disk_mib, memory_mib] = figures(&run_as(part, loading.kind, shelf.directory())?)?;
             table += &format!(" | {disk_mib:.0} / {memory_mib:.0}");
         }
         table += " |\n";

@@ -1,16 +1,18 @@
 //! Stores that hold records already, for workloads to begin with.
 //!
-//! Loading a million records takes some stores a minute, so that each is loaded once, by a process of its own, and the
-//! workloads get copies of the files. What the loading took is told by the workloads `load` and `space`.
+//! Loading a million records takes some stores a minute, and copying them hardly less. So they are loaded once, each by a
+//! process of its own, and one workload after another works on the same stores: first those that only look, then those
+//! that write, at last those for which each store has to be in a process of its own again. What the loading took is told
+//! by the workloads `load` and `space`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use marquetry_benches::store::Safety;
-use marquetry_benches::{Contest, Outcome, Random, copy_all, scratch_directory};
+use marquetry_benches::{Contest, Outcome, Random, scratch_directory};
 use tempfile::TempDir;
 
-use super::child::{figures, run_as, watched};
+use super::child::{figures, on_disk_mib, run_as, watched};
 use crate::arguments::Arguments;
 use crate::peer::{Change, Peer, PeerKind};
 use crate::value::Value;
@@ -81,32 +83,31 @@ pub(super) struct Loading {
     pub(super) memory_mib: f64,
 }
 
-/// The stores as they are after loading, closed.
+/// The stores of a run on disk, with all records; nobody has them open unless he got them from the bench.
 #[derive(Debug)]
-pub(super) struct Template {
+pub(super) struct Shelf {
     directory: TempDir,
     pub(super) loadings: Vec<Loading>,
 }
 
-impl Template {
-    pub(super) fn new(arguments: &Arguments) -> Outcome<Self> {
+impl Shelf {
+    pub(super) fn load(arguments: &Arguments) -> Outcome<Self> {
         let directory = scratch_directory()?;
         let mut loadings = Vec::new();
         for kind in arguments.peers.iter().copied() {
             let [seconds, disk_mib, memory_mib] = figures(&run_as("load", kind, directory.path())?)?;
             loadings.push(Loading { kind, seconds, disk_mib, memory_mib });
         }
-        Ok(Template { directory, loadings })
+        Ok(Shelf { directory, loadings })
     }
 
-    /// Copies one of the stores into another directory.
-    pub(super) fn copy(&self, kind: PeerKind, directory: &Path) -> Outcome<()> {
-        copy_all(&self.directory.path().join(kind.name()), &directory.join(kind.name()))
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 }
 
-/// Loads one store of the template, in a process of its own, and tells what it took.
-pub(super) fn load_template(kind: PeerKind, directory: &Path, arguments: &Arguments) -> Outcome<()> {
+/// Loads one store of the shelf and tells what it took.
+pub(super) fn load_one(kind: PeerKind, directory: &Path, arguments: &Arguments) -> Outcome<()> {
     let peer = kind.open(directory, arguments.room())?;
     let started = Instant::now();
     let load = || load_records(&*peer, 0, arguments.records, arguments.value_size_bytes, key_of);
@@ -114,42 +115,32 @@ pub(super) fn load_template(kind: PeerKind, directory: &Path, arguments: &Argume
     let seconds = started.elapsed().as_secs_f64();
     peer.settle()?;
     drop(peer);
-    println!("{seconds} {} {memory_mib}", super::child::on_disk_mib(&directory.join(kind.name()))?);
+    println!("{seconds} {} {memory_mib}", on_disk_mib(&directory.join(kind.name()))?);
     Ok(())
 }
 
 /// Stores side by side, open.
 pub(super) struct Stores {
     pub(super) peers: Vec<(PeerKind, Box<dyn Peer>)>,
-    pub(super) path: PathBuf,
     // Removed behind the stores in it.
-    _directory: TempDir,
+    _directory: Option<TempDir>,
 }
 
 impl Stores {
-    /// Copies of a template's stores.
-    pub(super) fn copies(arguments: &Arguments, template: &Template) -> Outcome<Self> {
-        let directory = scratch_directory()?;
-        for kind in &arguments.peers {
-            template.copy(*kind, directory.path())?;
-        }
-        Stores::open(arguments, directory)
+    /// Those of the shelf.
+    pub(super) fn of(shelf: &Shelf, arguments: &Arguments) -> Outcome<Self> {
+        Ok(Stores { peers: open(arguments, shelf.directory())?, _directory: None })
     }
 
-    /// Stores with few records.
+    /// New ones with few records.
     pub(super) fn small(arguments: &Arguments) -> Outcome<Self> {
-        let stores = Stores::open(arguments, scratch_directory()?)?;
-        for (_, peer) in &stores.peers {
+        let directory = scratch_directory()?;
+        let peers = open(arguments, directory.path())?;
+        for (_, peer) in &peers {
             load_records(&**peer, 0, SMALL, arguments.value_size_bytes, key_of)?;
             peer.settle()?;
         }
-        Ok(stores)
-    }
-
-    fn open(arguments: &Arguments, directory: TempDir) -> Outcome<Self> {
-        let open = |kind: &PeerKind| Ok((*kind, kind.open(directory.path(), arguments.room())?));
-        let peers = arguments.peers.iter().map(open).collect::<Outcome<_>>()?;
-        Ok(Stores { peers, path: directory.path().to_owned(), _directory: directory })
+        Ok(Stores { peers, _directory: Some(directory) })
     }
 
     /// All of them at one operation; `measure` gets the number of the turn as well.
@@ -173,4 +164,8 @@ impl Stores {
     pub(super) fn settle(&self) -> Outcome<()> {
         self.peers.iter().try_for_each(|(_, peer)| peer.settle())
     }
+}
+
+fn open(arguments: &Arguments, directory: &Path) -> Outcome<Vec<(PeerKind, Box<dyn Peer>)>> {
+    arguments.peers.iter().map(|kind| Ok((*kind, kind.open(directory, arguments.room())?))).collect()
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use marquetry_benches::Outcome;
 use marquetry_benches::store::Safety;
-use marquetry_benches::{Outcome, scratch_directory};
 
 use super::child::{figures, run_as, watched};
 use super::stores::key_of;
@@ -64,10 +64,8 @@ fn span_of(kind: PeerKind, safety: Safety, arguments: &Arguments) -> Duration {
 }
 
 fn measure(bench: &Bench<'_>, kind: PeerKind, safety: Safety) -> Outcome<[f64; FIGURES]> {
-    let directory = scratch_directory()?;
-    bench.template()?.copy(kind, directory.path())?;
     let safety = if safety == Safety::Power { "power" } else { "process" };
-    figures(&run_as(&format!("sustained:{safety}"), kind, directory.path())?)
+    figures(&run_as(&format!("sustained:{safety}"), kind, bench.shelf()?.directory())?)
 }
 
 /// The puts of one store; tells the rate, the microseconds of the shares, the most memory, and the longest of each part.

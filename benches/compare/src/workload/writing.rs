@@ -1,7 +1,7 @@
 //! Commits: alone, together, in batches, of one key, of keys that are gone again, and beside a long reader.
 
 use marquetry_benches::store::{Order, RawFile, Safety, commit_rate};
-use marquetry_benches::{Data, Outcome};
+use marquetry_benches::{Data, Outcome, scratch_directory};
 
 use super::stores::{SMALL, Stores, key_of};
 use super::{Bench, clients_of, middle, survives};
@@ -21,7 +21,8 @@ pub(super) fn puts(bench: &Bench<'_>) -> Outcome<()> {
     let arguments = bench.arguments;
     let stores = bench.stores()?;
     let data = Data { count: 0, value_size_bytes: arguments.value_size_bytes };
-    let (growing, zeroed) = (RawFile::growing(&stores.path)?, RawFile::zeroed(&stores.path)?);
+    let raw = scratch_directory()?;
+    let (growing, zeroed) = (RawFile::growing(raw.path())?, RawFile::zeroed(raw.path())?);
     for safety in [Safety::Power, Safety::Process] {
         for clients in arguments.clients.iter().copied() {
             let put = |client: &mut Client<'_>| {
@@ -32,12 +33,12 @@ pub(super) fn puts(bench: &Bench<'_>) -> Outcome<()> {
             let mut contest = stores.contest("commit of one put", safety, &measure);
             if clients == 1 {
                 let (growing, zeroed) = (&growing, &zeroed);
-                let raw = |file| move || commit_rate(file, safety, 1, &data, arguments.span, 1);
+                let appended = |file| move || commit_rate(file, safety, 1, &data, arguments.span, 1);
                 let names = match safety {
                     Safety::Power => ["append + fdatasync, file grows", "append + fdatasync, over zeros"],
                     Safety::Process => ["append, file grows", "append, over zeros"],
                 };
-                contest = contest.entrant(names[0], raw(growing)).entrant(names[1], raw(zeroed));
+                contest = contest.entrant(names[0], appended(growing)).entrant(names[1], appended(zeroed));
             }
             let title = format!("Single puts, {}, {}", survives(safety), clients_of(clients));
             bench.tell(&title, &contest.hold(arguments.rounds)?, &format!("{}, {}", bench.turns(), bench.size()))?;

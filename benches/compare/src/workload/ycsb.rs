@@ -102,11 +102,11 @@ impl Records {
 pub(super) fn ycsb(bench: &Bench<'_>) -> Outcome<()> {
     let arguments = bench.arguments;
     let options = format!("{}, {}", bench.turns(), bench.size());
+    let stores = bench.stores()?;
+    let records: Vec<(PeerKind, Records)> =
+        stores.peers.iter().map(|(kind, _)| (*kind, new_records(arguments))).collect();
+    let of = |kind| &records.iter().find(|(known, _)| *known == kind).expect("every store has records").1;
     for safety in [Safety::Process, Safety::Power] {
-        let stores = bench.stores()?;
-        let records: Vec<(PeerKind, Records)> =
-            stores.peers.iter().map(|(kind, _)| (*kind, new_records(arguments))).collect();
-        let of = |kind| &records.iter().find(|(known, _)| *known == kind).expect("every store has records").1;
         let mut all = Vec::new();
         for clients in arguments.clients.iter().copied() {
             let mut columns = Vec::new();
@@ -123,6 +123,7 @@ pub(super) fn ycsb(bench: &Bench<'_>) -> Outcome<()> {
         }
         let title = format!("YCSB, geometric means over A to F, {}", survives(safety));
         bench.report.add(&title, &means(&all), &options)?;
+        stores.settle()?;
     }
     Ok(())
 }
