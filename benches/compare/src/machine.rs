@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use marquetry_benches::Outcome;
 use time::OffsetDateTime;
+
+const IDLE_FOR: Duration = Duration::from_millis(50);
+const IDLE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// The clock of the processors' work, at one moment: hundredths of seconds since the machine began.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +38,20 @@ impl Moment {
         let busy = self.busy.saturating_sub(before.busy);
         let others = busy.saturating_sub(self.ours.saturating_sub(before.ours));
         (passed >= 100).then(|| others * 100 / passed)
+    }
+}
+
+/// Waits until this process and those that it started have next to nothing to do, but not for ever.
+pub(crate) fn wait_until_idle() {
+    let started = Instant::now();
+    let mut before = spent_by_us();
+    while started.elapsed() < IDLE_WAIT_MAX {
+        std::thread::sleep(IDLE_FOR);
+        let spent = spent_by_us();
+        if spent <= before + 1 {
+            break;
+        }
+        before = spent;
     }
 }
 
