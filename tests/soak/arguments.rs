@@ -12,6 +12,8 @@ and damages the files of others.
     --points N       stop after N crash points (no limit)
     --seed S         the first seed; each workload takes the next one (1)
 
+    --isolation N    instead of all that, check N transactions of threads that get in each other's way
+
 What it went through is appended to tests/RESULTS.md. A loss tells with which of these to replay it:
 
     --crash-at N     only the crashes at I/O N of the workload of the seed
@@ -24,6 +26,7 @@ pub(crate) struct Arguments {
     pub(crate) time: Duration,
     pub(crate) points: u64,
     pub(crate) seed: u64,
+    pub(crate) isolation: Option<u64>,
     pub(crate) replay: Option<Replay>,
 }
 
@@ -37,7 +40,8 @@ pub(crate) enum Replay {
 
 impl Arguments {
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut arguments = Arguments { time: Duration::from_secs(3_600), points: u64::MAX, seed: 1, replay: None };
+        let mut arguments =
+            Arguments { time: Duration::from_secs(3_600), points: u64::MAX, seed: 1, isolation: None, replay: None };
         while let Some(name) = words.next() {
             let value = words.next().ok_or_else(|| format!("{name} needs a number behind it"))?;
             let number = value.parse::<u64>().map_err(|_| format!("{value:?} behind {name} is no number"))?;
@@ -45,6 +49,7 @@ impl Arguments {
                 "--minutes" => arguments.time = Duration::from_secs(number.saturating_mul(60)),
                 "--points" => arguments.points = number,
                 "--seed" => arguments.seed = number,
+                "--isolation" => arguments.isolation = Some(number),
                 "--crash-at" => arguments.replay = Some(Replay::Crash(number)),
                 "--fail-at" => arguments.replay = Some(Replay::Failure(number)),
                 "--damage" => arguments.replay = Some(Replay::Damage(number)),

@@ -1,6 +1,7 @@
-//! Crashes, failing I/Os and damage for as long as told; see `--help`.
+//! Crashes, failing I/Os, damage and threads in each other's way for as long as told; see `--help`.
 
 mod arguments;
+mod isolation;
 mod results;
 
 use std::process::ExitCode;
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
     silence_redb();
     if let Some(replay) = arguments.replay {
         return exit_code(play_again(arguments.seed, replay));
+    }
+    if let Some(transactions) = arguments.isolation {
+        return exit_code(isolation::soak(arguments.seed, transactions));
     }
     let mut tally = Tally::new(arguments.seed);
     let outcome = soak(&arguments, &mut tally);

@@ -1,8 +1,8 @@
 //! What a soak went through, and the file that remembers it.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Instant;
 
@@ -37,19 +37,19 @@ impl Tally {
 
     /// Adds a row to `tests/RESULTS.md`.
     pub(crate) fn append(&self) -> io::Result<()> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
-        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
         let CrashCount { workloads, points, second, .. } = self.crashes;
-        writeln!(
-            file,
-            "| {}..{} | {workloads} | {points} | {second} | {} | {} | {} | {} | {} |",
-            self.first_seed,
-            self.next_seed,
-            self.failures.failures,
-            self.damage.trials,
-            self.losses,
-            self.begun.elapsed().as_secs() / 60,
-            machine(),
+        append_row(
+            "| seeds | workloads |",
+            &format!(
+                "| {}..{} | {workloads} | {points} | {second} | {} | {} | {} | {} | {} |",
+                self.first_seed,
+                self.next_seed,
+                self.failures.failures,
+                self.damage.trials,
+                self.losses,
+                self.begun.elapsed().as_secs() / 60,
+                machine("1 thread"),
+            ),
         )
     }
 }
@@ -72,8 +72,20 @@ impl fmt::Display for Tally {
     }
 }
 
-/// The machine in a few words.
-fn machine() -> String {
+/// Adds a row to the table of `tests/RESULTS.md` whose head begins with `head`.
+pub(crate) fn append_row(head: &str, row: &str) -> io::Result<()> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
+    let text = fs::read_to_string(&path)?;
+    let mut lines: Vec<&str> = text.lines().collect();
+    let start = lines.iter().position(|line| line.starts_with(head));
+    let start = start.ok_or_else(|| io::Error::other(format!("no table begins with {head:?}")))?;
+    let size = lines[start..].iter().position(|line| !line.starts_with('|')).unwrap_or(lines.len() - start);
+    lines.insert(start + size, row);
+    fs::write(&path, lines.join("\n") + "\n")
+}
+
+/// The machine in a few words, and how it was used.
+pub(crate) fn machine(threads: &str) -> String {
     let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let (processors, memory) = (text("/proc/cpuinfo"), text("/proc/meminfo"));
     let field = |text: &str, name: &str| -> Option<String> {
@@ -83,5 +95,5 @@ fn machine() -> String {
     let model = field(&processors, "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let kib = field(&memory, "MemTotal").and_then(|size| size.split(' ').next()?.parse::<u64>().ok());
     let gib = kib.map_or_else(|| "?".to_owned(), |kib| format!("{:.0}", kib as f64 / 1_048_576.0));
-    format!("1 thread, {model}, {gib} GiB, Linux {}", text("/proc/sys/kernel/osrelease").trim())
+    format!("{threads}, {model}, {gib} GiB, Linux {}", text("/proc/sys/kernel/osrelease").trim())
 }

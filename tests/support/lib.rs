@@ -6,6 +6,9 @@
 //!                                                          crashes   a crash at every I/O, and inside recovery
 //!                                                          failures  every I/O fails, once or for ever
 //!                                                          damage    flipped bits, misplaced and stale blocks
+//!   threads  --transactions--> engine     what each saw, judged by
+//!                                                          lists     a checker that knows nothing of versions
+//!                                                          witness   a replay in commit order, phantoms included
 //! ```
 //!
 //! It depends on the engine alone: `soak` builds without server and client.
@@ -14,7 +17,9 @@ pub mod crashes;
 pub mod damage;
 pub mod failures;
 pub mod image;
+pub mod lists;
 pub mod verdict;
+pub mod witness;
 pub mod workload;
 pub mod world;
 
