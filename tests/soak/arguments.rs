@@ -13,6 +13,7 @@ and damages the files of others.
     --seed S         the first seed; each workload takes the next one (1)
 
     --isolation N    instead of all that, check N transactions of threads that get in each other's way
+    --flips N        instead of all that, flip N bits, misplace N blocks and put N old ones back in each kind of file
 
 What it went through is appended to tests/RESULTS.md. A loss tells with which of these to replay it:
 
@@ -27,6 +28,7 @@ pub(crate) struct Arguments {
     pub(crate) points: u64,
     pub(crate) seed: u64,
     pub(crate) isolation: Option<u64>,
+    pub(crate) flips: Option<u64>,
     pub(crate) replay: Option<Replay>,
 }
 
@@ -40,8 +42,14 @@ pub(crate) enum Replay {
 
 impl Arguments {
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut arguments =
-            Arguments { time: Duration::from_secs(3_600), points: u64::MAX, seed: 1, isolation: None, replay: None };
+        let mut arguments = Arguments {
+            time: Duration::from_secs(3_600),
+            points: u64::MAX,
+            seed: 1,
+            isolation: None,
+            flips: None,
+            replay: None,
+        };
         while let Some(name) = words.next() {
             let value = words.next().ok_or_else(|| format!("{name} needs a number behind it"))?;
             let number = value.parse::<u64>().map_err(|_| format!("{value:?} behind {name} is no number"))?;
@@ -50,6 +58,7 @@ impl Arguments {
                 "--points" => arguments.points = number,
                 "--seed" => arguments.seed = number,
                 "--isolation" => arguments.isolation = Some(number),
+                "--flips" => arguments.flips = Some(number),
                 "--crash-at" => arguments.replay = Some(Replay::Crash(number)),
                 "--fail-at" => arguments.replay = Some(Replay::Failure(number)),
                 "--damage" => arguments.replay = Some(Replay::Damage(number)),

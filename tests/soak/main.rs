@@ -1,6 +1,7 @@
 //! Crashes, failing I/Os, damage and threads in each other's way for as long as told; see `--help`.
 
 mod arguments;
+mod bit_rot;
 mod isolation;
 mod results;
 
@@ -36,6 +37,9 @@ fn main() -> ExitCode {
     if let Some(transactions) = arguments.isolation {
         return exit_code(isolation::soak(arguments.seed, transactions));
     }
+    if let Some(times) = arguments.flips {
+        return exit_code(bit_rot::soak(arguments.seed, times));
+    }
     let mut tally = Tally::new(arguments.seed);
     let outcome = soak(&arguments, &mut tally);
     tally.losses = u64::from(outcome.is_err());
@@ -60,7 +64,7 @@ fn play_again(seed: u64, replay: Replay) -> Result<(), String> {
     match replay {
         Replay::Crash(io) => println!("{:?}, 0 losses", crashes::enumerate(seed, Some(io))?),
         Replay::Failure(io) => println!("{:?}, 0 losses", failures::enumerate(seed, Some(io))?),
-        Replay::Damage(times) => println!("{:?}, 0 losses", damage::enumerate(seed, times)?),
+        Replay::Damage(times) => println!("{:#?}, 0 losses", damage::enumerate(seed, times)?),
     }
     Ok(())
 }
@@ -75,7 +79,7 @@ fn soak(arguments: &Arguments, tally: &mut Tally) -> Result<(), String> {
             tally.failures.add(failures::enumerate(seed, None)?);
         }
         if seed.is_multiple_of(DAMAGE_ONE_IN) {
-            tally.damage.add(damage::enumerate(seed, DAMAGE_TIMES)?);
+            tally.damage.add(&damage::enumerate(seed, DAMAGE_TIMES)?);
         }
         tally.next_seed = seed.wrapping_add(1);
         if told.elapsed() >= PROGRESS_INTERVAL {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use marquetry_tests::crashes::CrashCount;
-use marquetry_tests::damage::DamageCount;
+use marquetry_tests::damage::DamageCounts;
 use marquetry_tests::failures::FailureCount;
 
 /// Counts of one soak.
@@ -17,7 +17,7 @@ pub(crate) struct Tally {
     pub(crate) next_seed: u64,
     pub(crate) crashes: CrashCount,
     pub(crate) failures: FailureCount,
-    pub(crate) damage: DamageCount,
+    pub(crate) damage: DamageCounts,
     pub(crate) losses: u64,
     pub(crate) begun: Instant,
 }
@@ -29,7 +29,7 @@ impl Tally {
             next_seed: seed,
             crashes: CrashCount::default(),
             failures: FailureCount::default(),
-            damage: DamageCount::default(),
+            damage: DamageCounts::default(),
             losses: 0,
             begun: Instant::now(),
         }
@@ -45,7 +45,7 @@ impl Tally {
                 self.first_seed,
                 self.next_seed,
                 self.failures.failures,
-                self.damage.trials,
+                self.damage.total().trials(),
                 self.losses,
                 self.begun.elapsed().as_secs() / 60,
                 machine("1 thread"),
@@ -66,7 +66,7 @@ impl fmt::Display for Tally {
             self.crashes.points as f64 / seconds,
             self.crashes.second,
             self.failures.failures,
-            self.damage,
+            self.damage.total(),
             self.losses,
         )
     }

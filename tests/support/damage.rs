@@ -14,30 +14,41 @@
 //!   torn tail of a crash: what is found then is a state before them, whole.
 //! - Block 0 of the checkpoint stands there twice; opening makes good a damaged one.
 //!
+//! Backups are verified and restored instead: what is restored must be what was backed up.
+//!
 //! A block of the checkpoint from an earlier time is whole and in its place, and passes for the newest when it is read:
 //! only the check, which compares every page with the checksum in its parent, can tell. Such answers are counted apart.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use marquetry::backup::{restore_on, verify_on};
+use marquetry::env::MemoryEnv;
 use marquetry::{Error, ErrorKind};
 
 use crate::Random;
 use crate::crashes::{look, look_and_search};
-use crate::image::{CHECKPOINT_BLOCK_SIZE_BYTES, CHECKPOINT_BLOCKS_START, CHECKPOINT_SLOTS, FileKind, Image, block};
+use crate::image::{
+    BACKUPS_KEPT, CHECKPOINT_BLOCK_SIZE_BYTES, CHECKPOINT_BLOCKS_START, CHECKPOINT_SLOTS, FileKind, Image, block,
+};
 use crate::verdict::{Verdict, guarded, told};
-use crate::workload::open;
+use crate::workload::{open, open_in};
 use crate::world::World;
 
 /// What disks read and write as one, at least and often.
 const SECTOR_SIZES_BYTES: [u64; 2] = [512, 4096];
 
-/// Where damage was found, one count per trial.
+/// Damage that was done, and where it was found, one count per trial.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DamageCount {
-    /// Damage done.
-    pub trials: u64,
+    /// Bits flipped.
+    pub flipped: u64,
+    /// Blocks put where others belong.
+    pub misplaced: u64,
+    /// Blocks of an earlier time put back.
+    pub stale: u64,
     /// Refused when the database was opened.
     pub at_open: u64,
     /// Refused when the damaged place was read.
@@ -53,9 +64,16 @@ pub struct DamageCount {
 }
 
 impl DamageCount {
+    /// All damage.
+    pub fn trials(&self) -> u64 {
+        self.flipped + self.misplaced + self.stale
+    }
+
     /// Adds what other trials found.
-    pub fn add(&mut self, other: DamageCount) {
-        self.trials += other.trials;
+    pub fn add(&mut self, other: &DamageCount) {
+        self.flipped += other.flipped;
+        self.misplaced += other.misplaced;
+        self.stale += other.stale;
         self.at_open += other.at_open;
         self.by_reading += other.by_reading;
         self.by_check += other.by_check;
@@ -65,15 +83,56 @@ impl DamageCount {
     }
 }
 
+/// The counts of each kind of file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DamageCounts(BTreeMap<FileKind, DamageCount>);
+
+impl DamageCounts {
+    /// Each kind with its counts.
+    pub fn each(&self) -> impl Iterator<Item = (FileKind, &DamageCount)> {
+        self.0.iter().map(|(kind, count)| (*kind, count))
+    }
+
+    /// All kinds together.
+    pub fn total(&self) -> DamageCount {
+        let mut total = DamageCount::default();
+        self.0.values().for_each(|count| total.add(count));
+        total
+    }
+
+    /// Adds what other trials found.
+    pub fn add(&mut self, other: &DamageCounts) {
+        other.each().for_each(|(kind, count)| self.of(kind).add(count));
+    }
+
+    fn of(&mut self, kind: FileKind) -> &mut DamageCount {
+        self.0.entry(kind).or_default()
+    }
+}
+
 /// Bytes put in the place of others.
 #[derive(Debug, Clone)]
 struct Damage<'a> {
     kind: FileKind,
+    way: Way,
     path: &'a Path,
     at: u64,
     bytes: Vec<u8>,
-    is_stale: bool,
 }
+
+/// How a file is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Flipped,
+    Misplaced,
+    Stale,
+    /// All of a block is something else, to see whether anybody misses it.
+    Gone,
+}
+
+/// Places tried for each one that counts: blocks that have no other of their kind, or never were anything else, cannot be
+/// misplaced or put back, and what nothing reaches need not be found.
+const TRIES: u64 = 4;
 
 /// Where damage was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +149,7 @@ enum Found {
 ///
 /// # Errors
 /// The first wrong answer, panic or damage that is not found, and how to play it again.
-pub fn enumerate(seed: u64, times: u64) -> Verdict<DamageCount> {
+pub fn enumerate(seed: u64, times: u64) -> Verdict<DamageCounts> {
     let trials = || {
         let mut trial = DamageTrial::new(seed)?;
         for kind in FileKind::ALL {
@@ -98,7 +157,7 @@ pub fn enumerate(seed: u64, times: u64) -> Verdict<DamageCount> {
             trial.misplace(kind, times)?;
             trial.put_back(kind, times)?;
         }
-        Ok(trial.count())
+        Ok(trial.counts)
     };
     trials().map_err(|loss: String| {
         format!(
@@ -115,7 +174,7 @@ pub struct DamageTrial {
     random: Random,
     /// Whether a block of the checkpoint is reached by anything, as far as it was asked.
     reached: BTreeMap<(PathBuf, u64), bool>,
-    count: DamageCount,
+    counts: DamageCounts,
 }
 
 impl DamageTrial {
@@ -135,78 +194,77 @@ impl DamageTrial {
             image,
             random: Random::new(seed),
             reached: BTreeMap::new(),
-            count: DamageCount::default(),
+            counts: DamageCounts::default(),
         })
     }
 
-    /// What the trials so far found.
-    pub fn count(&self) -> DamageCount {
-        self.count
-    }
-
-    /// Flips one bit in each of `times` places of the files of `kind`.
+    /// Flips one bit in each of `times` places of the files of `kind` that mean something.
     ///
     /// # Errors
     /// The first wrong answer, panic or damage that is not found.
     pub fn flip(&mut self, kind: FileKind, times: u64) -> Verdict {
-        for _ in 0..times {
-            let (path, place) = self.place(kind, 1);
-            let old = self.bytes(&path, &place)[0];
-            let bytes = vec![old ^ 1 << self.random.below(8)];
-            self.try_one(Damage { kind, path: &path, at: place.start, bytes, is_stale: false })?;
+        let mut left = times;
+        for _ in 0..times * TRIES {
+            if left == 0 {
+                break;
+            }
+            let (path, place) = self.place(kind);
+            let bytes = vec![self.bytes(&path, &place)[0] ^ 1 << self.random.below(8)];
+            let damage = Damage { kind, way: Way::Flipped, path: &path, at: place.start, bytes };
+            left -= u64::from(self.try_one(damage)?);
         }
         Ok(())
     }
 
-    /// Puts one of the blocks of a file of `kind` where another belongs, `times` times.
+    /// Puts one of the blocks of a file of `kind` where another belongs, `times` times where there are others.
     ///
     /// # Errors
     /// As [`DamageTrial::flip`].
     pub fn misplace(&mut self, kind: FileKind, times: u64) -> Verdict {
-        for _ in 0..times {
+        let mut left = times;
+        for _ in 0..times * TRIES {
             let (path, from) = self.block_of(kind);
             let bytes = self.bytes(&path, &from).to_vec();
             let (other, to) = self.block_of(kind);
-            let size_bytes = self.image.files(kind).iter().find(|file| file.0 == path).map_or(0, |file| file.1.len());
-            if other != path || from == to || to.start + bytes.len() as u64 > size_bytes as u64 {
+            let fits = to.start + bytes.len() as u64 <= self.image.bytes(&path).len() as u64;
+            if left == 0 || other != path || from == to || !fits {
                 continue;
             }
-            self.try_one(Damage { kind, path: &path, at: to.start, bytes, is_stale: false })?;
+            let damage = Damage { kind, way: Way::Misplaced, path: &path, at: to.start, bytes };
+            left -= u64::from(self.try_one(damage)?);
         }
         Ok(())
     }
 
-    /// Puts back what a block of a file of `kind` was at an earlier time, `times` times, where it was something else.
+    /// Puts back what a block of a file of `kind` was at an earlier time, `times` times where it was something else.
     ///
     /// # Errors
     /// As [`DamageTrial::flip`].
     pub fn put_back(&mut self, kind: FileKind, times: u64) -> Verdict {
-        for _ in 0..times {
+        let mut left = times;
+        for _ in 0..times * TRIES {
             let (path, place) = self.block_of(kind);
-            let older = self.image.older(&path, place.clone());
-            if older.is_empty() {
+            let mut older = self.image.older(&path, place.clone());
+            if left == 0 || older.is_empty() {
                 continue;
             }
-            let bytes = older[self.random.below(older.len() as u64) as usize].to_vec();
-            self.try_one(Damage { kind, path: &path, at: place.start, bytes, is_stale: true })?;
+            let bytes = older.swap_remove(self.random.below(older.len() as u64) as usize);
+            let damage = Damage { kind, way: Way::Stale, path: &path, at: place.start, bytes };
+            left -= u64::from(self.try_one(damage)?);
         }
         Ok(())
     }
 
-    /// A place of `size_bytes` somewhere in the used bytes of the files of `kind`.
-    fn place(&mut self, kind: FileKind, size_bytes: u64) -> (PathBuf, Range<u64>) {
-        let files = self.image.files(kind);
-        let used: Vec<(&Path, Range<u64>)> = files
-            .iter()
-            .flat_map(|(path, bytes)| Image::used(kind, bytes).into_iter().map(|range| (*path, range)))
-            .collect();
+    /// The place of a byte somewhere in the used bytes of the files of `kind`.
+    fn place(&mut self, kind: FileKind) -> (PathBuf, Range<u64>) {
+        let used = self.image.used_ranges(kind);
         let total: u64 = used.iter().map(|(_, range)| range.end - range.start).sum();
         let mut at = self.random.below(total);
         for (path, range) in used {
             let length = range.end - range.start;
             if at < length {
                 let start = range.start + at;
-                return (path.to_owned(), start..start + size_bytes);
+                return (path.clone(), start..start + 1);
             }
             at -= length;
         }
@@ -215,9 +273,8 @@ impl DamageTrial {
 
     /// A block of a file of `kind`: one of the file's own or a sector, all of it in the file.
     fn block_of(&mut self, kind: FileKind) -> (PathBuf, Range<u64>) {
-        let (path, place) = self.place(kind, 1);
-        let size_bytes =
-            self.image.files(kind).iter().find(|file| file.0 == path).map_or(0, |file| file.1.len()) as u64;
+        let (path, place) = self.place(kind);
+        let size_bytes = self.image.bytes(&path).len() as u64;
         let own = kind == FileKind::Checkpoint && self.random.below(3) > 0;
         let range = match place.start.checked_sub(CHECKPOINT_BLOCKS_START) {
             Some(behind) if own => block(behind / CHECKPOINT_BLOCK_SIZE_BYTES),
@@ -231,17 +288,17 @@ impl DamageTrial {
     }
 
     fn bytes(&self, path: &Path, range: &Range<u64>) -> &[u8] {
-        let disk = &self.image;
-        let file = FileKind::ALL.iter().flat_map(|kind| disk.files(*kind)).find(|(other, _)| *other == path);
-        file.map_or(&[], |(_, bytes)| &bytes[range.start as usize..range.end as usize])
+        self.image.bytes(path).get(range.start as usize..range.end as usize).unwrap_or(&[])
     }
 
-    fn try_one(&mut self, damage: Damage) -> Verdict {
-        let Damage { kind, path, at, ref bytes, .. } = damage;
+    /// Whether it was damage that had to be found, and was.
+    fn try_one(&mut self, damage: Damage) -> Verdict<bool> {
+        let Damage { kind, way, path, at, ref bytes } = damage;
         if self.bytes(path, &(at..at + bytes.len() as u64)) == &bytes[..] {
-            return Ok(());
+            return Ok(false);
         }
-        let what = format!("{kind:?} {} at byte {at}, {} bytes, seed {}", path.display(), bytes.len(), self.seed);
+        let what =
+            format!("{kind:?} {} at byte {at}, {} bytes {way:?}, seed {}", path.display(), bytes.len(), self.seed);
         let searches_first = self.random.one_in(2);
         let judge =
             |searches_first| guarded(|| self.judge(&damage, searches_first)).map_err(|loss| format!("{what}: {loss}"));
@@ -250,17 +307,23 @@ impl DamageTrial {
             // The search has thrown away the index and built it again, as the check would have done.
             found = Found::ByReading;
         }
-        self.count.trials += 1;
+        let is_harmless = found == Found::Nowhere && self.may_be_harmless(&damage)?;
+        let count = self.counts.of(kind);
         match found {
-            Found::AtOpen => self.count.at_open += 1,
-            Found::ByReading => self.count.by_reading += 1,
-            Found::ByCheck => self.count.by_check += 1,
-            Found::StaleUntilCheck => self.count.stale_until_check += 1,
-            Found::Torn => self.count.torn += 1,
-            Found::Nowhere if self.may_be_harmless(&damage)? => self.count.harmless += 1,
+            Found::AtOpen => count.at_open += 1,
+            Found::ByReading => count.by_reading += 1,
+            Found::ByCheck => count.by_check += 1,
+            Found::StaleUntilCheck => count.stale_until_check += 1,
+            Found::Torn => count.torn += 1,
+            Found::Nowhere if is_harmless => count.harmless += 1,
             Found::Nowhere => return Err(format!("{what}: found by nobody")),
         }
-        Ok(())
+        match way {
+            Way::Flipped => count.flipped += 1,
+            Way::Misplaced => count.misplaced += 1,
+            Way::Stale | Way::Gone => count.stale += 1,
+        }
+        Ok(!is_harmless)
     }
 
     /// Opens, reads and checks a disk with the damage on it.
@@ -271,6 +334,9 @@ impl DamageTrial {
             disk.overwrite(damage.path, damage.at, &damage.bytes)
                 .map_err(|error| Error::unavailable(error.to_string())),
         )?;
+        if damage.kind.is_of_backup() {
+            return self.judge_backup(&disk, damage);
+        }
         let database = match open(&disk) {
             Ok(database) => database,
             Err(error) => return refused(error, damage, Found::AtOpen),
@@ -290,7 +356,7 @@ impl DamageTrial {
         let world = self.image.run.world();
         match looked {
             Err(message) if message.contains("Corrupt") => Ok(Found::ByReading),
-            Err(message) if damage.is_stale && is_found => {
+            Err(message) if damage.way == Way::Stale && is_found => {
                 drop(message);
                 Ok(Found::StaleUntilCheck)
             }
@@ -301,8 +367,32 @@ impl DamageTrial {
                 look_and_search(&database, &mut random).map(|_| Found::Nowhere)
             }
             Ok(found) if self.is_torn_end(damage) && self.image.run.knows(&found) => Ok(Found::Torn),
-            Ok(_) if damage.is_stale && damage.kind == FileKind::Checkpoint && is_found => Ok(Found::StaleUntilCheck),
+            Ok(_) if damage.way == Way::Stale && damage.kind == FileKind::Checkpoint && is_found => {
+                Ok(Found::StaleUntilCheck)
+            }
             Ok(found) => Err(wrong_answer(world, &found, is_found)),
+        }
+    }
+
+    /// Verifies all backups, and restores the newest one.
+    fn judge_backup(&self, disk: &MemoryEnv, damage: &Damage) -> Verdict<Found> {
+        let (env, target) = (Arc::new(disk.clone()), Path::new(BACKUPS_KEPT));
+        let verified = match verify_on(env.clone(), target, &mut |_| {}) {
+            Ok(_) => Found::Nowhere,
+            Err(error) => refused(error, damage, Found::ByCheck)?,
+        };
+        let directory = Path::new("/restored");
+        let restored = match restore_on(env, target, None, directory, &mut |_| {}) {
+            Ok(_) => told("opening what was restored", open_in(disk, directory))?,
+            Err(_) if verified == Found::Nowhere => {
+                return Err("the check finds nothing, and it cannot be restored".into());
+            }
+            Err(error) => return refused(error, damage, Found::AtOpen),
+        };
+        let found = look(&restored)?;
+        match found == self.image.backup {
+            true => Ok(verified),
+            false => Err(wrong_answer(&self.image.backup, &found, verified == Found::ByCheck)),
         }
     }
 
@@ -365,7 +455,7 @@ impl DamageTrial {
         }
         let place = block(number);
         let bytes = self.bytes(damage.path, &place).iter().map(|byte| !byte).collect();
-        let gone = Damage { kind: damage.kind, path: damage.path, at: place.start, bytes, is_stale: false };
+        let gone = Damage { kind: damage.kind, way: Way::Gone, path: damage.path, at: place.start, bytes };
         let reached = self.judge(&gone, false)? != Found::Nowhere;
         self.reached.insert(key, reached);
         Ok(reached)

@@ -1,24 +1,31 @@
 //! A database at rest with every kind of file in it, whose every byte is accounted for: what damage is done to.
 //!
 //! ```text
-//!   FORMAT   checkpoint   log/*.log   blobs/*.blob   search/*.search
+//!   FORMAT   checkpoint   log/*.log   blobs/*.blob   search/*.search        backups beside it: target, manifests, pieces
 //! ```
 //!
-//! Nothing was removed or replaced by the workload, so that what segment files hold is in use. Commits follow the last fold,
-//! so that the log is needed.
+//! Nothing was removed or replaced by the workload, so that what segment files hold is in use, and all backups are kept, so
+//! that each piece is in one. Commits follow the last fold, so that the log is needed.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use marquetry::backup::BackupOptions;
 use marquetry::env::{CrashPolicy, DiskFork, MemoryEnv};
 
 use crate::verdict::{Verdict, told};
 use crate::workload::{Run, settle};
+use crate::world::World;
 
 /// Steps before the last fold, and orders behind it.
 const STEPS: u64 = 30;
 const ORDERS_BEHIND: u64 = 4;
+/// Backups that lie beside the database, with an order between them.
+const BACKUPS: u64 = 3;
+/// Where they lie.
+pub const BACKUPS_KEPT: &str = "/kept";
 /// Older versions of files that are kept.
 const VERSIONS: usize = 12;
 
@@ -35,15 +42,42 @@ pub enum FileKind {
     Blobs,
     /// A segment of a search index.
     Search,
+    /// The file that says that a directory holds backups.
+    BackupTarget,
+    /// The manifest of a backup.
+    BackupManifest,
+    /// The pieces of backups.
+    BackupPieces,
 }
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [FileKind; 5] =
-        [FileKind::Format, FileKind::Checkpoint, FileKind::Log, FileKind::Blobs, FileKind::Search];
+    pub const ALL: [FileKind; 8] = [
+        FileKind::Format,
+        FileKind::Checkpoint,
+        FileKind::Log,
+        FileKind::Blobs,
+        FileKind::Search,
+        FileKind::BackupTarget,
+        FileKind::BackupManifest,
+        FileKind::BackupPieces,
+    ];
+
+    /// Whether the file is one of a backup, not of the database.
+    pub fn is_of_backup(self) -> bool {
+        matches!(self, FileKind::BackupTarget | FileKind::BackupManifest | FileKind::BackupPieces)
+    }
 
     fn of(path: &Path) -> Option<Self> {
-        // Backups lie beside the database.
+        if let Ok(path) = path.strip_prefix("kept") {
+            return match path.extension().and_then(|extension| extension.to_str()) {
+                Some("backup") => Some(FileKind::BackupManifest),
+                Some("pieces") => Some(FileKind::BackupPieces),
+                _ if path.file_name()? == "BACKUP" => Some(FileKind::BackupTarget),
+                _ => None,
+            };
+        }
+        // What the workload itself backs up lies elsewhere, and may hold what no backup needs any more.
         let path = path.strip_prefix("db").ok()?;
         let name = path.file_name()?.to_str()?;
         match name.rsplit('.').next()? {
@@ -72,7 +106,10 @@ pub struct Image {
     at_rest: DiskFork,
     /// The run that made it.
     pub run: Run,
+    /// What the newest of the backups holds.
+    pub backup: World,
     files: BTreeMap<PathBuf, Vec<u8>>,
+    used: BTreeMap<FileKind, Vec<(PathBuf, Range<u64>)>>,
     versions: Vec<BTreeMap<PathBuf, Vec<u8>>>,
 }
 
@@ -89,6 +126,15 @@ impl Image {
         let database = run.database.clone().ok_or("the workload opens no database")?;
         told("maintenance", settle(&database, &env))?;
         told("a fold", database.checkpoint())?;
+        for _ in 0..BACKUPS {
+            told("an order", run.commit_one())?;
+            let options = BackupOptions::default();
+            told(
+                "a backup",
+                database.backup_on(Arc::new(env.clone()), Path::new(BACKUPS_KEPT), &options, &mut |_| {}),
+            )?;
+        }
+        let backup = run.world().clone();
         for _ in 0..ORDERS_BEHIND {
             told("an order", run.commit_one())?;
         }
@@ -99,7 +145,24 @@ impl Image {
         let files = contents(&at_rest);
         let step = (forks.len() / VERSIONS).max(1);
         let versions = forks.iter().step_by(step).map(contents).collect();
-        Ok(Image { at_rest, run, files, versions })
+        let mut used: BTreeMap<FileKind, Vec<(PathBuf, Range<u64>)>> = BTreeMap::new();
+        for (path, bytes) in &files {
+            if let Some(kind) = FileKind::of(path) {
+                let ranges = Image::used(kind, bytes).into_iter().map(|range| (path.clone(), range));
+                used.entry(kind).or_default().extend(ranges);
+            }
+        }
+        Ok(Image { at_rest, run, backup, files, used, versions })
+    }
+
+    /// The ranges of the files of a kind that mean something.
+    pub fn used_ranges(&self, kind: FileKind) -> &[(PathBuf, Range<u64>)] {
+        self.used.get(&kind).map_or(&[], |ranges| ranges)
+    }
+
+    /// The bytes of a file; none when it is not there.
+    pub fn bytes(&self, path: &Path) -> &[u8] {
+        self.files.get(path).map_or(&[], |bytes| bytes)
     }
 
     /// The image on a disk of its own.
@@ -113,12 +176,19 @@ impl Image {
         files.map(|(path, bytes)| (path.as_path(), &bytes[..])).collect()
     }
 
-    /// What stood at `range` of a file at earlier times and was something else, oldest first.
-    pub fn older(&self, path: &Path, range: Range<u64>) -> Vec<&[u8]> {
+    /// What stood at `range` of a file at earlier times and was something else, oldest first; zeros where it was shorter, or
+    /// not there: what stands where a write never reached the disk.
+    pub fn older(&self, path: &Path, range: Range<u64>) -> Vec<Vec<u8>> {
         let range = range.start as usize..range.end as usize;
         let Some(newest) = self.files.get(path).and_then(|bytes| bytes.get(range.clone())) else { return Vec::new() };
-        let versions = self.versions.iter().filter_map(|files| files.get(path)?.get(range.clone()));
-        let mut older: Vec<&[u8]> = versions.filter(|part| *part != newest).collect();
+        let part = |files: &BTreeMap<PathBuf, Vec<u8>>| {
+            let bytes = files.get(path).map_or(&[][..], |bytes| bytes);
+            let there = range.start.min(bytes.len())..range.end.min(bytes.len());
+            let mut part = bytes[there].to_vec();
+            part.resize(range.len(), 0);
+            part
+        };
+        let mut older: Vec<Vec<u8>> = self.versions.iter().map(part).filter(|part| part[..] != *newest).collect();
         older.dedup();
         older
     }
@@ -128,7 +198,6 @@ impl Image {
         let size_bytes = bytes.len() as u64;
         let used_size_bytes = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
         let from_start = match kind {
-            FileKind::Format | FileKind::Blobs | FileKind::Search => size_bytes,
             FileKind::Log => used_size_bytes,
             FileKind::Checkpoint => {
                 let blocks = (0..).map(block).take_while(|block| block.end <= size_bytes);
@@ -136,6 +205,7 @@ impl Image {
                     |block: &Range<u64>| bytes[block.start as usize..block.end as usize].iter().any(|byte| *byte != 0);
                 return [CHECKPOINT_HEADER].into_iter().chain(CHECKPOINT_SLOTS).chain(blocks.filter(written)).collect();
             }
+            _ => size_bytes,
         };
         std::iter::once(0..from_start).collect()
     }

@@ -170,9 +170,12 @@ pub fn history(isolation: Isolation, crowd: &Crowd, seed: u64) -> Result<Vec<Com
     Ok(committed.into_inner().expect("nobody panics while adding"))
 }
 
+/// What a key held from a version on.
+type Held = (Version, Option<Vec<u8>>);
+
 /// Every value that a key ever had.
 #[derive(Debug, Default)]
-struct Versions(BTreeMap<Vec<u8>, Vec<(Version, Option<Vec<u8>>)>>);
+struct Versions(BTreeMap<Vec<u8>, Vec<Held>>);
 
 impl Versions {
     fn put(&mut self, version: Version, key: &[u8], value: &Option<Vec<u8>>) {
@@ -182,7 +185,7 @@ impl Versions {
         }
     }
 
-    fn at<'a>(values: &'a [(Version, Option<Vec<u8>>)], version: Version) -> Option<&'a [u8]> {
+    fn at(values: &[Held], version: Version) -> Option<&[u8]> {
         let behind = values.partition_point(|(written, _)| *written <= version);
         values[..behind].last().and_then(|(_, value)| value.as_deref())
     }

@@ -37,7 +37,11 @@ pub fn open(env: &MemoryEnv) -> Result<Database> {
     open_in(env, Path::new("/db"))
 }
 
-fn open_in(env: &MemoryEnv, directory: &Path) -> Result<Database> {
+/// As [`open`], in another directory.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_in(env: &MemoryEnv, directory: &Path) -> Result<Database> {
     let settings = Settings {
         background: false,
         memory_size_bytes: 16 * 1024 * 1024,
