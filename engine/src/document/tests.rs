@@ -425,6 +425,7 @@ fn an_index_that_is_made_while_others_insert_misses_nothing() {
                     .unwrap();
                 count += 1;
             }
+            count
         });
         for round in 0..5 {
             let options = TransactOptions { attempts: 10_000, ..TransactOptions::default() };
@@ -435,9 +436,9 @@ fn an_index_that_is_made_while_others_insert_misses_nothing() {
             database.check().unwrap();
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        writer.join().unwrap();
+        let inserted = writer.join().unwrap();
+        assert_eq!(database.check().unwrap().documents.documents, inserted as u64);
     });
-    database.check().unwrap();
 }
 
 #[test]
