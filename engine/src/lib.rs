@@ -26,6 +26,7 @@ mod retry;
 pub mod search;
 mod sources;
 mod stored_range;
+mod sync;
 pub mod table;
 mod transaction;
 

@@ -21,11 +21,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use parking_lot::{Condvar, Mutex};
 
 use super::memtable::{Change, Memtable, ReaderVersions};
 use super::read_set::ReadSet;
@@ -37,6 +35,8 @@ use super::{CommitObserver, Durability, Notes, Statistics};
 use crate::error::{Error, Result};
 use crate::limits::{COMMIT_SIZE_BYTES_MAX, RECENT_KEYS_SIZE_BYTES_MAX, RECORD_SIZE_BYTES_TARGET};
 use crate::log::{Log, LogError, Position};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Condvar, Mutex, RwLock};
 
 /// Commits that are still compared with open transactions under the lock; more are compared outside it first.
 const VALIDATED_UNDER_LOCK: usize = 64;
@@ -118,7 +118,7 @@ pub(crate) struct Committer {
     is_poisoned: AtomicBool,
     /// Log records since the last freeze.
     unfolded_size_bytes: AtomicU64,
-    observers: parking_lot::RwLock<Vec<Arc<dyn CommitObserver>>>,
+    observers: RwLock<Vec<Arc<dyn CommitObserver>>>,
     pub(crate) readers: Arc<Registry>,
     pub(crate) writers: Arc<Registry>,
     pub(crate) statistics: Arc<Statistics>,
@@ -169,7 +169,7 @@ impl Committer {
             poison: Mutex::new(None),
             is_poisoned: AtomicBool::new(false),
             unfolded_size_bytes: AtomicU64::new(unfolded_size_bytes),
-            observers: parking_lot::RwLock::new(Vec::new()),
+            observers: RwLock::new(Vec::new()),
             readers: Arc::new(Registry::default()),
             writers: Arc::new(Registry::default()),
             statistics,

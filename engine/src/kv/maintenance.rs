@@ -10,12 +10,12 @@
 //! one seed gives one history.
 
 use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::reclaim;
 use super::store::Keyspace;
 use crate::error::{Error, Result};
+use crate::sync::thread::{Builder, JoinHandle};
 
 /// Stops and joins the background threads when dropped.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Drop for Maintenance {
 
 fn spawn(name: &str, keyspace: &Arc<Keyspace>, body: fn(&Arc<Keyspace>)) -> Result<JoinHandle<()>> {
     let keyspace = keyspace.clone();
-    std::thread::Builder::new()
+    Builder::new()
         .name(name.to_owned())
         .spawn(move || body(&keyspace))
         .map_err(|error| Error::io(format_args!("starting the thread {name}"), error))

@@ -16,15 +16,15 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use parking_lot::RwLock;
 
 use super::memtable_key::MemtableKey;
 use super::page::{Page, PageWriter};
 use super::range::{Direction, KeyRange};
 use super::version::Version;
+use crate::sync::RwLock;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a commit does to one key: the value it sets, or `None` when it removes the key.
 pub(crate) type Change = (Bytes, Option<Bytes>);

@@ -12,12 +12,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 use super::store::Keyspace;
 use super::transaction::{Reader, Transaction};
 use super::{Durability, Isolation, SYSTEM_TAG};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::Mutex;
 
 const SEQUENCE_TAG: u8 = 0x02;
 /// The first block of a sequence; each later one is twice as large, up to the largest.

@@ -10,11 +10,9 @@
 //! `open` = the checkpoint's version, then the log after it (see `recovery`).
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-
-use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::checkpoint::{Checkpoint, CheckpointMark};
 use super::committer::{Committer, Proposal};
@@ -27,6 +25,8 @@ use super::{CheckReport, CommitObserver, Isolation, KeyspaceSettings, KeyspaceSt
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::log::Log;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Condvar, Mutex, RwLock};
 
 /// How many commits of those without a turn, where somebody has one, let one pass.
 const PASSES_ONE_IN: u64 = 8;

@@ -15,12 +15,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 use super::checkpoint::CheckpointReader;
 use super::memtable::Memtable;
 use super::version::Version;
 use crate::error::Result;
+use crate::sync::Mutex;
 
 /// Where the keyspace is, from the newest to the oldest.
 #[derive(Clone)]

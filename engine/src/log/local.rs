@@ -23,11 +23,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
-
 use crate::env::{Env, OpenMode};
 use crate::error::{Error, Result};
 use crate::limits::{LOG_RECORD_SIZE_BYTES_MAX, LOG_SEGMENT_SIZE_BYTES_MIN};
+use crate::sync::{Condvar, Mutex};
 
 use super::frame::{FRAME_HEADER_SIZE_BYTES, FrameKind, encode_frame};
 use super::records::Records;

@@ -36,13 +36,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::{Mutex, RwLock};
 use redb::{Durability, TableDefinition};
 
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::kv::version::Version;
 use crate::log::Position;
+use crate::sync::{Mutex, RwLock};
 use backend::Blocks;
 use block_file::BlockFile;
 use failure::guarded;
