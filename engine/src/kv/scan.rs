@@ -197,12 +197,12 @@ impl Scan {
             return Ok(false);
         }
         let moved = self.merge(wanted);
+        self.finished = !matches!(moved, Ok(true));
         match &self.tracked {
-            Some(tracked) if matches!(moved, Ok(true)) => tracked.reached_key(self.key()),
-            Some(tracked) => tracked.reached_end(),
+            Some(tracked) if self.finished => tracked.reached_end(),
+            Some(tracked) => tracked.reached_key(self.key()),
             None => {}
         }
-        self.finished = !matches!(moved, Ok(true));
         moved
     }
 
@@ -223,7 +223,9 @@ impl Scan {
     fn merge(&mut self, wanted: Use) -> Result<bool> {
         loop {
             self.fill(wanted)?;
-            let Some(chosen) = self.first_level() else {
+            // Most scans meet nothing in memory, or no more of it: then there is nothing to compare.
+            let chosen = if self.levels.is_empty() { None } else { self.first_level() };
+            let Some(chosen) = chosen else {
                 self.shown = if self.checkpoint.is_some() { Shown::Checkpoint } else { Shown::Nothing };
                 return Ok(self.checkpoint.is_some());
             };
@@ -238,8 +240,10 @@ impl Scan {
 
     /// Makes sure that every level that has more shows its next key; those that have none are let go.
     fn fill(&mut self, wanted: Use) -> Result<()> {
-        let direction = self.direction;
-        self.levels.retain_mut(|level| level.fill(direction));
+        if !self.levels.is_empty() {
+            let direction = self.direction;
+            self.levels.retain_mut(|level| level.fill(direction));
+        }
         if let Some(checkpoint) = &mut self.checkpoint {
             let has_more = match wanted {
                 Use::Lent => checkpoint.advance()?,
