@@ -1,15 +1,18 @@
 //! The checkpoint: the whole ordered key space as of one commit, in one redb file.
 //!
 //! ```text
-//!   memtable --fold--> redb, ONE durable transaction: the changes + the mark (version, log position)
-//!                        |
+//!   memtable --fold--> redb: some changes | some changes | ... | the last changes + the mark, durable with all before it
+//!                        |   in memory only                        (version, log position)
 //!                     BlockFile: a checksum per 4 KiB block, block 0 twice
 //!                        |
 //!                       Env          <directory>/checkpoint
 //! ```
 //!
-//! - The mark is stored in the same redb transaction as the data: after any crash the file is exactly
+//! - A fold becomes durable with its last transaction, which holds the mark: after any crash the file is exactly
 //!   some fold, and it says which one. The log repeats what comes after.
+//! - The transactions before it exist in redb's memory only (`Durability::None`), and no reader is made of them. Each changes no
+//!   more pages than redb holds back from the disk: at the end of a transaction redb goes over all its pages once
+//!   more for their checksums, and those that it has written by then are read, and written a second time.
 //! - Every block is verified on every read (K6): redb itself returns flipped bits as data.
 //! - Every fold stores redb's allocator state (`set_quick_repair`, K7): opening after a crash does not
 //!   walk the file. A new file is built under another name, synced, renamed, and the directory synced.
@@ -19,8 +22,7 @@
 //!   redb keeps in the parents of its pages; from then on nothing is folded into the file.
 //! - Dropping the [`Checkpoint`] closes the file under its readers, so that it can be opened again at once.
 //!
-//! Left out: `Durability::None` commits (the log is what they would be for), savepoints (they make the file
-//! append-only) and compaction (it needs the file for itself).
+//! Left out: savepoints (they make the file append-only) and compaction (it needs the file for itself).
 
 mod backend;
 mod block_file;
@@ -34,12 +36,14 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use redb::{Durability, TableDefinition};
 
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::kv::memtable::Change;
 use crate::kv::version::Version;
 use crate::log::Position;
 use crate::sync::{Mutex, RwLock};
@@ -60,6 +64,11 @@ const KEYS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("keys"
 const MARK: TableDefinition<'static, &str, (u64, u64)> = TableDefinition::new("mark");
 /// The key of that row.
 const MARK_KEY: &str = "folded";
+/// Transactions of a fold that redb's cache has room for. It holds back half of its cache from the disk, and what was
+/// changed before goes first.
+const STEPS_IN_CACHE: usize = 4;
+/// However small the cache is, a transaction of a fold may change that much.
+const STEP_SIZE_BYTES_MIN: usize = 16 * block_file::BLOCK_SIZE;
 
 /// How far a checkpoint goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,6 +87,10 @@ pub(crate) struct Checkpoint {
     newest: RwLock<Arc<CheckpointReader>>,
     /// Held by whoever folds, and by a check, which needs the file to hold still.
     folding: Mutex<()>,
+    /// What one transaction of a fold may change.
+    step_size_bytes: usize,
+    /// A fold ended half-way: redb holds in memory what must not become durable.
+    is_half_folded: AtomicBool,
 }
 
 impl Checkpoint {
@@ -104,8 +117,14 @@ impl Checkpoint {
         let newest = CheckpointReader::newest(&database, &file)?;
         file.seal().map_err(|error| Error::io(doing(), error))?;
         file.let_reads_outlive_failures();
-        let database = Some(database);
-        Ok(Checkpoint { file, database, newest: RwLock::new(Arc::new(newest)), folding: Mutex::new(()) })
+        Ok(Checkpoint {
+            file,
+            database: Some(database),
+            newest: RwLock::new(Arc::new(newest)),
+            folding: Mutex::new(()),
+            step_size_bytes: (cache_size_bytes / STEPS_IN_CACHE).max(STEP_SIZE_BYTES_MIN),
+            is_half_folded: AtomicBool::new(false),
+        })
     }
 
     /// How far the last fold went.
@@ -124,11 +143,7 @@ impl Checkpoint {
     ///
     /// After any error the fold is in the file as a whole or not at all, which only opening it again tells, and
     /// every later fold answers the same error. Readers go on.
-    pub(crate) fn fold(
-        &self,
-        changes: &mut dyn Iterator<Item = (Bytes, Option<Bytes>)>,
-        mark: CheckpointMark,
-    ) -> Result<()> {
+    pub(crate) fn fold(&self, changes: &mut dyn Iterator<Item = Change>, mark: CheckpointMark) -> Result<()> {
         let _alone = self.folding.lock();
         self.unfrozen()?;
         if let Some(reason) = self.file.doubt() {
@@ -137,9 +152,15 @@ impl Checkpoint {
                 self.file.path().display()
             )));
         }
-        let folded = write_fold(self.database(), &self.file, changes, mark);
+        if self.is_half_folded.load(Ordering::Acquire) {
+            return Err(Error::unavailable(format!(
+                "an earlier fold into the checkpoint {} ended half-way; open the database again",
+                self.file.path().display()
+            )));
+        }
+        let folded = write_fold(self.database(), &self.file, changes, mark, self.step_size_bytes);
         self.unfrozen()?;
-        folded?;
+        folded.inspect_err(|_| self.is_half_folded.store(true, Ordering::Release))?;
         self.file.seal().map_err(|error| Error::io("sealing the checkpoint", error))?;
         self.unfrozen()?;
         let newest = CheckpointReader::newest(self.database(), &self.file)?;
@@ -164,9 +185,10 @@ impl Checkpoint {
 impl Drop for Checkpoint {
     fn drop(&mut self) {
         let Some(database) = self.database.take() else { return };
-        if self.file.doubt().is_some() {
-            // Closing changes pages. With wrong ones redb may panic, and once more while that unwinds, which would end
-            // the process. So what it keeps in memory stays there; the file is as after a crash.
+        if self.file.doubt().is_some() || self.is_half_folded.load(Ordering::Acquire) {
+            // Closing changes pages, and makes durable what a fold began. With wrong pages redb may panic, and once more
+            // while that unwinds, which would end the process. So what it keeps in memory stays there; the file is as
+            // after a crash.
             std::mem::forget(database);
             return;
         }
@@ -185,7 +207,7 @@ fn create(env: &dyn Env, temporary: &Path, path: &Path) -> Result<()> {
     let doing = || format!("creating the checkpoint {}", path.display());
     let file = Arc::new(BlockFile::create(env, temporary)?);
     let database = open_redb(&file, 0)?;
-    write_fold(&database, &file, &mut std::iter::empty(), CheckpointMark::default())?;
+    write_fold(&database, &file, &mut std::iter::empty(), CheckpointMark::default(), 0)?;
     // Closing writes as well, and says nothing when it fails: the file remembers.
     drop(database);
     if let Some(failure) = file.failure() {
@@ -203,29 +225,53 @@ fn open_redb(file: &Arc<BlockFile>, cache_size_bytes: usize) -> Result<redb::Dat
     })
 }
 
+/// Puts all of `changes` into redb, and with the last of them the mark; returns early when the file is frozen.
 fn write_fold(
     database: &redb::Database,
     file: &BlockFile,
-    changes: &mut dyn Iterator<Item = (Bytes, Option<Bytes>)>,
+    changes: &mut dyn Iterator<Item = Change>,
     mark: CheckpointMark,
+    step_size_bytes: usize,
 ) -> Result<()> {
     guarded(file, "folding into", || {
-        let mut transaction = database.begin_write()?;
-        transaction.set_durability(Durability::Immediate)?;
-        transaction.set_quick_repair(true);
-        {
-            let mut keys = transaction.open_table(KEYS)?;
-            for (key, value) in changes {
-                match value {
-                    Some(value) => drop(keys.insert(&key[..], &value[..])?),
-                    None => drop(keys.remove(&key[..])?),
-                }
-                if file.failure().is_some() {
-                    return Ok(());
-                }
+        loop {
+            let mut transaction = database.begin_write()?;
+            let is_last = write_step(&transaction, file, changes, step_size_bytes)?;
+            if file.failure().is_some() {
+                return Ok(());
+            }
+            if !is_last {
+                transaction.set_durability(Durability::None)?;
+                transaction.commit()?;
+                continue;
             }
             transaction.open_table(MARK)?.insert(MARK_KEY, (mark.version.number(), mark.position.number()))?;
+            transaction.set_durability(Durability::Immediate)?;
+            transaction.set_quick_repair(true);
+            return Ok(transaction.commit()?);
         }
-        Ok(transaction.commit()?)
     })
+}
+
+/// Puts changes into the table until they have touched about that many bytes of pages; true when there are no more.
+fn write_step(
+    transaction: &redb::WriteTransaction,
+    file: &BlockFile,
+    changes: &mut dyn Iterator<Item = Change>,
+    size_bytes: usize,
+) -> Result<bool, redb::Error> {
+    let mut keys = transaction.open_table(KEYS)?;
+    let mut touched_size_bytes = 0;
+    for (key, value) in changes {
+        // A change touches a page of its own, unless its neighbours are changed, too.
+        touched_size_bytes += block_file::BLOCK_SIZE.max(key.len() + value.as_ref().map_or(0, Bytes::len));
+        match value {
+            Some(value) => drop(keys.insert(&key[..], &value[..])?),
+            None => drop(keys.remove(&key[..])?),
+        }
+        if file.failure().is_some() || touched_size_bytes >= size_bytes {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
