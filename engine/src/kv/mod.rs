@@ -5,7 +5,7 @@
 //!   read       own writes -> memtables -> checkpoint; what is read goes into the read set
 //!   commit     compare, take a version, buffer the record, insert unseen; one write and one sync for all who wait
 //!   publish    visible version moves in order, observers are told, callers return
-//!   fold       a frozen memtable goes into the checkpoint in one durable transaction; the log forgets it
+//!   fold       a frozen memtable goes into the checkpoint in steps that become durable together; the log forgets it
 //!   open       the checkpoint's version, then the log after it
 //! ```
 //!
