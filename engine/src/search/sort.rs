@@ -2,10 +2,13 @@
 //!
 //! ```text
 //!   in a part     [code of the 1st sort field, .., code of the key]   all u64, smaller comes first
-//!                   numbers keep their order as u64; keywords are twice their place in the part's dictionary, plus one,
+//!                   numbers keep their order as u64; keywords are twice their place in the part's dictionary, plus two,
 //!                   so that a value that is not in it has a place between; descending inverts; nothing comes last
-//!   over parts    values and keys themselves
+//!   over parts    codes of numbers; keywords and keys themselves
 //! ```
+//!
+//! The code 0 is no value's but that of the least of all numbers: inverted it would be the code of nothing. What the last
+//! two numbers in either direction count as, they count as everywhere, or pages would not join.
 
 use std::cmp::Ordering;
 
@@ -90,7 +93,11 @@ impl SortOrder {
                 (SortValue::Nothing, SortValue::Nothing) => Ordering::Equal,
                 (SortValue::Nothing, _) => Ordering::Greater,
                 (_, SortValue::Nothing) => Ordering::Less,
-                (a, b) => directed(value_order(a, b), *order),
+                (SortValue::Number(a), SortValue::Number(b)) => {
+                    final_code(Some(*a), *order).cmp(&final_code(Some(*b), *order))
+                }
+                (SortValue::Text(a), SortValue::Text(b)) => directed(a.cmp(b), *order),
+                _ => Ordering::Equal,
             };
             if ordering != Ordering::Equal {
                 return ordering;
@@ -130,14 +137,6 @@ impl SortOrder {
                 (Source::Score, value) => matches!(value, SortValue::Number(_)),
             });
         if fits { Ok(standing) } else { Err(wrong()) }
-    }
-}
-
-fn value_order(a: &SortValue, b: &SortValue) -> Ordering {
-    match (a, b) {
-        (SortValue::Number(a), SortValue::Number(b)) => a.cmp(b),
-        (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
-        _ => Ordering::Equal,
     }
 }
 
@@ -186,8 +185,8 @@ impl SortColumn {
             SortColumn::Score => Some(f64_to_u64(f64::from(score))),
             SortColumn::Integer(column) => first(column.values_for_doc(document), order, i64_to_u64),
             SortColumn::Float(column) => first(column.values_for_doc(document), order, f64_to_u64),
-            SortColumn::Bool(column) => first(column.values_for_doc(document), order, u64::from),
-            SortColumn::Text(column) => first(column.term_ords(document), order, |ordinal| ordinal * 2 + 1),
+            SortColumn::Bool(column) => first(column.values_for_doc(document), order, |truth| 1 + u64::from(truth)),
+            SortColumn::Text(column) => first(column.term_ords(document), order, code_of_ordinal),
             SortColumn::Empty => None,
         }
     }
@@ -196,7 +195,7 @@ impl SortColumn {
         match self {
             SortColumn::Text(column) => {
                 let mut text = Vec::new();
-                match column.ord_to_bytes(code / 2, &mut text).map_err(unreadable)? {
+                match column.ord_to_bytes(code / 2 - 1, &mut text).map_err(unreadable)? {
                     true => Ok(SortValue::Text(text)),
                     false => Err(Error::corrupt("a search segment has a value without text")),
                 }
@@ -215,11 +214,16 @@ impl SortColumn {
     }
 }
 
-/// The code of a text in a column: odd when the column has it, else the even one before the next larger.
+/// The code of a text that a column has.
+fn code_of_ordinal(ordinal: u64) -> u64 {
+    ordinal * 2 + 2
+}
+
+/// The code of a text in a column: even when the column has it, else the odd one before the next larger.
 fn place(column: &BytesColumn, text: &[u8]) -> Result<u64> {
     let dictionary = column.dictionary();
     if let Some(ordinal) = dictionary.term_ord(text).map_err(unreadable)? {
-        return Ok(ordinal * 2 + 1);
+        return Ok(code_of_ordinal(ordinal));
     }
     let (mut low, mut high) = (0, column.num_terms() as u64);
     let mut found = Vec::new();
@@ -228,7 +232,7 @@ fn place(column: &BytesColumn, text: &[u8]) -> Result<u64> {
         column.ord_to_bytes(middle, &mut found).map_err(unreadable)?;
         if found[..] < *text { low = middle + 1 } else { high = middle }
     }
-    Ok(low * 2)
+    Ok(low * 2 + 1)
 }
 
 /// The order of the documents of one part.
@@ -257,7 +261,7 @@ impl SegmentOrder {
         for (code, (column, order)) in codes.iter_mut().zip(&self.columns) {
             *code = final_code(column.code(document, score, *order), *order);
         }
-        codes[SEARCH_SORT_FIELDS_MAX] = self.keys.term_ords(document).next().map_or(NOTHING, |ordinal| ordinal * 2 + 1);
+        codes[SEARCH_SORT_FIELDS_MAX] = self.keys.term_ords(document).next().map_or(NOTHING, code_of_ordinal);
         codes
     }
 
