@@ -64,7 +64,8 @@ fn the_engine_knows_no_wire_and_the_client_no_engine() {
     assert_never_names("engine/src", &["marquetry_client", "marquetry_server"]);
 }
 
-const FOLDERS: [&str; 7] = ["engine/src", "server/src", "server/tests", "client/src", "tests", "benches", "examples"];
+const FOLDERS: [&str; 8] =
+    ["engine/src", "server/src", "server/tests", "client/src", "tests", "benches", "examples", "fuzz/fuzz_targets"];
 
 #[test]
 fn no_file_is_about_everything() {

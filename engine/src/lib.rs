@@ -14,6 +14,9 @@ mod encoding;
 pub mod env;
 mod error;
 mod format_file;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hook;
 mod keyspace;
 pub mod kv;

@@ -27,6 +27,13 @@ mod transactions;
 mod versions;
 
 pub mod commands;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing {
+    //! What fuzzers call; see `marquetry::fuzzing`.
+
+    pub use crate::http::batch_json;
+}
 
 pub use auth::Token;
 pub use failure::Failure;

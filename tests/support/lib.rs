@@ -11,11 +11,14 @@
 //!                                                          witness   a replay in commit order, phantoms included
 //! ```
 //!
+//! `fuzz` is apart: what the public surface promises for any bytes.
+//!
 //! It depends on the engine alone: `soak` builds without server and client.
 
 pub mod crashes;
 pub mod damage;
 pub mod failures;
+pub mod fuzz;
 pub mod image;
 pub mod lists;
 pub mod verdict;

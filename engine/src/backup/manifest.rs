@@ -29,7 +29,7 @@ const SUMMARY_FORMAT: u8 = 1;
 const ROWS_SIZE_BYTES_TARGET: usize = 64 * 1024;
 const FOOTER_SIZE_BYTES: u64 = 8;
 
-const KIND: FrameFileKind = FrameFileKind { magic: MANIFEST_MAGIC, version: MANIFEST_VERSION };
+pub(super) const KIND: FrameFileKind = FrameFileKind { magic: MANIFEST_MAGIC, version: MANIFEST_VERSION };
 
 /// A piece, and where its bytes are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -38,6 +38,8 @@
 #[cfg(test)]
 mod crash_tests;
 mod frames;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod key_run;
 mod manifest;
 mod message;

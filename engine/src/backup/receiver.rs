@@ -108,6 +108,13 @@ impl BackupReceiver {
     }
 }
 
+#[cfg(feature = "fuzzing")]
+impl BackupReceiver {
+    pub(super) fn seed(&self) -> u64 {
+        self.writer.target.seed
+    }
+}
+
 impl std::fmt::Debug for BackupReceiver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "BackupReceiver of {}", self.writer.target.directory.display())

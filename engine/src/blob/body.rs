@@ -51,7 +51,8 @@ impl Place {
         let mut uses = BTreeMap::new();
         if let Place::Extents(extents) = self {
             for extent in extents {
-                *uses.entry(extent.segment).or_insert(0) += extent.stored_size_bytes();
+                let used: &mut u64 = uses.entry(extent.segment).or_insert(0);
+                *used = used.saturating_add(extent.stored_size_bytes());
             }
         }
         uses
@@ -60,7 +61,7 @@ impl Place {
     pub(super) fn size_bytes(&self) -> u64 {
         match self {
             Place::Inline(bytes) => bytes.len() as u64,
-            Place::Extents(extents) => extents.iter().map(|extent| extent.size_bytes).sum(),
+            Place::Extents(extents) => extents.iter().fold(0, |sum: u64, extent| sum.saturating_add(extent.size_bytes)),
         }
     }
 }

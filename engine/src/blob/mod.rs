@@ -24,6 +24,8 @@ mod compact;
 #[cfg(test)]
 mod crash_tests;
 mod extent_writer;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod keys;
 mod list;
 mod object;

@@ -153,9 +153,11 @@ impl SegmentFile {
 
     /// Reads the chunk number `index` of `extent` into `bytes`.
     pub(super) fn read_chunk(&self, extent: &Extent, index: u64, bytes: &mut Vec<u8>) -> Result<()> {
-        let before = index * BLOB_CHUNK_SIZE_BYTES as u64;
+        let before = index.saturating_mul(BLOB_CHUNK_SIZE_BYTES as u64);
         let size = extent.size_bytes.saturating_sub(before).min(BLOB_CHUNK_SIZE_BYTES as u64) as usize;
-        let offset = extent.offset + index * (BLOB_CHUNK_SIZE_BYTES + CHECKSUM_SIZE_BYTES) as u64;
+        let within = index.saturating_mul((BLOB_CHUNK_SIZE_BYTES + CHECKSUM_SIZE_BYTES) as u64);
+        // Beyond all numbers is beyond every file.
+        let offset = extent.offset.saturating_add(within);
         bytes.resize(size + CHECKSUM_SIZE_BYTES, 0);
         let outcome = self.file.read_exact_at(offset, bytes).map_err(|error| self.read_failed(offset, error));
         let checksum: [u8; CHECKSUM_SIZE_BYTES] = bytes[size..].try_into().expect("the checksum stands at the end");

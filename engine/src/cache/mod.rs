@@ -36,6 +36,8 @@ mod direct;
 mod entries;
 mod entry;
 mod flight;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod handle;
 mod interval;
 mod keys;

@@ -27,6 +27,8 @@ mod crash_tests;
 mod documents;
 mod filter;
 mod find;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod index;
 mod keys;
 mod matcher;

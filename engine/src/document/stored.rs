@@ -19,6 +19,9 @@ use crate::limits::{DOCUMENT_DEPTH_MAX, DOCUMENT_SIZE_BYTES_MAX};
 /// Format of stored documents.
 const DOCUMENT_FORMAT: u8 = 1;
 
+/// Room for this many items is made at once; for more only as they are read, because a damaged count may stand on every level.
+const ITEMS_EXPECTED: usize = 64;
+
 const NULL: u8 = 0x00;
 const FALSE: u8 = 0x01;
 const TRUE: u8 = 0x02;
@@ -149,7 +152,7 @@ fn read(input: &mut &[u8], levels: usize) -> Result<Value> {
         ARRAY => {
             let levels = levels.checked_sub(1).ok_or_else(damaged)?;
             let count = read_count(input)?;
-            let mut items = Vec::with_capacity(count);
+            let mut items = Vec::with_capacity(count.min(ITEMS_EXPECTED));
             for _ in 0..count {
                 items.push(read(input, levels)?);
             }
@@ -158,7 +161,7 @@ fn read(input: &mut &[u8], levels: usize) -> Result<Value> {
         OBJECT => {
             let levels = levels.checked_sub(1).ok_or_else(damaged)?;
             let count = read_count(input)?;
-            let mut fields = Map::with_capacity(count);
+            let mut fields = Map::with_capacity(count.min(ITEMS_EXPECTED));
             for _ in 0..count {
                 let name = read_text(input)?;
                 fields.insert(name, read(input, levels)?);

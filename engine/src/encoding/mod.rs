@@ -6,6 +6,8 @@
 //!   record   internal records through bincode, each led by a version byte
 //! ```
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 pub(crate) mod key;
 pub(crate) mod record;
 pub(crate) mod varint;

@@ -22,6 +22,8 @@
 pub(crate) mod build;
 pub(crate) mod checkpoint;
 mod committer;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod maintenance;
 mod memtable;
 mod memtable_key;

@@ -23,6 +23,8 @@
 //! files (pre-written zeros give the same cheap syncs without stale frames to reason about).
 
 mod frame;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod local;
 mod records;
 mod recovery;

@@ -37,6 +37,8 @@ mod crash_tests;
 mod cursor;
 mod dead;
 mod deduplication;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod gaps;
 mod group;
 mod keys;

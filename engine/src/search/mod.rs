@@ -54,6 +54,8 @@ mod definition;
 mod facet;
 mod fault;
 mod files;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod highlight;
 mod index_state;
 mod keys;

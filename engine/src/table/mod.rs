@@ -31,6 +31,8 @@ mod definition;
 #[cfg(test)]
 mod encoding_tests;
 mod fit;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod json;
 mod jsonb;
 mod key_encoding;

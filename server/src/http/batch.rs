@@ -5,6 +5,9 @@
 //!                                      '-- no: 412, nothing happened        '-- conflict: all of it again
 //! ```
 
+#[cfg(feature = "fuzzing")]
+pub(super) mod fuzz;
+
 use axum::extract::State;
 use marquetry::document::Matcher;
 use marquetry::{Error, ErrorKind, Result, Transaction};

@@ -35,6 +35,9 @@ mod table;
 mod transaction;
 mod view;
 
+#[cfg(feature = "fuzzing")]
+pub use batch::fuzz::batch_json;
+
 use std::time::Instant;
 
 use axum::Router;

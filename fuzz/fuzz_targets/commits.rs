@@ -1,0 +1,5 @@
+//! Log records.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| marquetry::fuzzing::commits(input));
