@@ -27,6 +27,7 @@ pub(crate) mod fuzz;
 mod maintenance;
 mod memtable;
 mod memtable_key;
+mod pace;
 mod page;
 mod range;
 mod read_set;

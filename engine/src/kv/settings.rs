@@ -32,14 +32,21 @@ impl Default for KeyspaceSettings {
 }
 
 impl KeyspaceSettings {
-    /// The size at which a memtable is folded: with the next one filling to twice that, three quarters of the budget.
+    /// The size at which a memtable is folded: a quarter of the budget. The next one fills to as much meanwhile, the page
+    /// cache is another quarter, and the last one is for what is not counted: what allocators lose between threads, and
+    /// commits on their way.
     pub(crate) fn memtable_size_bytes(&self) -> usize {
         self.memory_size_bytes / 4
     }
 
     /// The share of all memtables: commits wait when it is used up.
     pub(crate) fn memtables_size_bytes(&self) -> usize {
-        self.memtable_size_bytes() * 3
+        self.memtable_size_bytes() * 2
+    }
+
+    /// How far the next memtable may fill beside a fold before commits are paced.
+    pub(crate) fn unpaced_size_bytes(&self) -> usize {
+        self.memtable_size_bytes() / 4
     }
 
     /// What an open may keep in memory of the log before it folds, which takes longer than all else: everything, since

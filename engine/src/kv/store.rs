@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use super::checkpoint::{Checkpoint, CheckpointMark};
 use super::committer::{Committer, Proposal};
+use super::pace::Pace;
 use super::recovery;
 use super::transaction::{Snapshot, Transaction};
 use super::turns::{Contended, Turn, Turns};
@@ -60,6 +61,7 @@ pub struct Keyspace {
     closed: AtomicBool,
     statistics: Arc<Statistics>,
     turns: Arc<Turns>,
+    pace: Pace,
     directory: PathBuf,
 }
 
@@ -115,6 +117,7 @@ impl Keyspace {
             closed: AtomicBool::new(false),
             statistics,
             turns: Arc::default(),
+            pace: Pace::default(),
             directory: directory.to_owned(),
         }))
     }
@@ -176,6 +179,7 @@ impl Keyspace {
         self.wait_for_memory()?;
         let buffered = proposal.durability == super::Durability::Buffered;
         let drops = super::reclaim::drops_a_prefix(&proposal.changes);
+        let paced = self.paced_room_size_bytes().map(|room_size_bytes| (proposal.encoded.len(), room_size_bytes));
         let version = self.committer.commit(proposal)?;
         let fold = self.is_fold_due();
         if buffered || fold || drops {
@@ -185,7 +189,24 @@ impl Keyspace {
                 wanted.fold |= fold;
             });
         }
+        if let Some((size_bytes, room_size_bytes)) = paced {
+            std::thread::sleep(self.pace.pause(self.env.monotonic(), size_bytes, room_size_bytes));
+        }
         Ok(version)
+    }
+
+    /// The room that is left in memory, once what is free to fill beside a fold is full.
+    fn paced_room_size_bytes(&self) -> Option<usize> {
+        if !self.settings.background {
+            return None;
+        }
+        let levels = self.levels.read();
+        let active_size_bytes = levels.active.size_bytes();
+        if active_size_bytes < self.settings.unpaced_size_bytes() {
+            return None;
+        }
+        let frozen = levels.frozen.as_ref()?;
+        Some(self.settings.memtables_size_bytes().saturating_sub(active_size_bytes + frozen.size_bytes()))
     }
 
     /// Refuses what would make those conflict again who have waited for their turn. Blind writes pass: they cannot
@@ -272,13 +293,16 @@ impl Keyspace {
             self.committer.sync_out()?;
         }
         let started = self.env.monotonic();
+        self.pace.fold_begins(started, frozen.table.size_bytes());
         if frozen.version > self.checkpoint.mark().version {
             let mark = CheckpointMark { version: frozen.version, position: frozen.position };
             let folded = self.checkpoint.fold(&mut frozen.table.newest(), mark);
             folded.inspect_err(|error| drop(self.fold_failure.set(error.message().to_owned())))?;
         }
         self.install(self.checkpoint.reader()?);
-        let micros = (self.env.monotonic() - started).as_micros() as u64;
+        let ended = self.env.monotonic();
+        self.pace.fold_ends(ended);
+        let micros = (ended - started).as_micros() as u64;
         self.statistics.checkpoints.fetch_add(1, Ordering::Relaxed);
         self.statistics.checkpoint_micros.fetch_add(micros, Ordering::Relaxed);
         self.log.trim(frozen.position.next())?;
