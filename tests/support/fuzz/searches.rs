@@ -38,11 +38,11 @@ fn document(number: usize) -> Value {
         "_id": format!("k{number:02}"),
         "title": format!("{} {}", word(0), word(1)),
         "body": [format!("{} and {} {}", word(2), word(3), word(4)), word(5)],
-        "maker": if number % 6 == 0 { Value::Null } else { json!([{ "brand": word(6) }, { "brand": word(7) }]) },
-        "stock": if number % 5 == 0 { json!("many") } else { json!(number as i64 % 7 - 3) },
+        "maker": if number.is_multiple_of(6) { Value::Null } else { json!([{ "brand": word(6) }, { "brand": word(7) }]) },
+        "stock": if number.is_multiple_of(5) { json!("many") } else { json!(number as i64 % 7 - 3) },
         "price": number as f64 / 4.0,
         "made": format!("20{:02}-01-15", number % 30),
-        "sold": number % 3 == 0,
+        "sold": number.is_multiple_of(3),
     })
 }
 
