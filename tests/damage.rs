@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use marquetry_tests::image::FileKind;
 use marquetry_tests::verdict::silence_redb;
 use marquetry_tests::{damage, seed};
 
@@ -15,6 +16,7 @@ fn damage_is_found_and_never_answered_with() {
     silence_redb();
     let counts = damage::enumerate(seed("damage"), TIMES).unwrap_or_else(|loss| panic!("{loss}"));
     println!("{counts:#?}");
+    assert_eq!(counts.each().count(), FileKind::ALL.len(), "a kind of file is missing: {counts:#?}");
     for (kind, count) in counts.each() {
         assert!(count.flipped >= TIMES, "{kind:?}: {count:?}");
     }

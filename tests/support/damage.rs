@@ -152,7 +152,7 @@ enum Found {
 pub fn enumerate(seed: u64, times: u64) -> Verdict<DamageCounts> {
     let trials = || {
         let mut trial = DamageTrial::new(seed)?;
-        for kind in FileKind::ALL {
+        for kind in trial.kinds() {
             trial.flip(kind, times)?;
             trial.misplace(kind, times)?;
             trial.put_back(kind, times)?;
@@ -183,19 +183,18 @@ impl DamageTrial {
     /// # Errors
     /// When the workload fails.
     pub fn new(seed: u64) -> Verdict<Self> {
-        let image = Image::new(seed)?;
-        for kind in FileKind::ALL {
-            if image.files(kind).is_empty() {
-                return Err(format!("seed {seed}: the image has no file of the kind {kind:?}"));
-            }
-        }
         Ok(DamageTrial {
             seed,
-            image,
+            image: Image::new(seed)?,
             random: Random::new(seed),
             reached: BTreeMap::new(),
             counts: DamageCounts::default(),
         })
+    }
+
+    /// The kinds of file that the image has: a workload that ended without any large object has none of blobs.
+    pub fn kinds(&self) -> Vec<FileKind> {
+        FileKind::ALL.into_iter().filter(|kind| !self.image.files(*kind).is_empty()).collect()
     }
 
     /// Flips one bit in each of `times` places of the files of `kind` that mean something.
