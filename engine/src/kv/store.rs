@@ -293,16 +293,16 @@ impl Keyspace {
             self.committer.sync_out()?;
         }
         let started = self.env.monotonic();
-        self.pace.fold_begins(started, frozen.table.size_bytes());
         if frozen.version > self.checkpoint.mark().version {
             let mark = CheckpointMark { version: frozen.version, position: frozen.position };
+            self.pace.fold_begins(started, frozen.table.size_bytes());
             let folded = self.checkpoint.fold(&mut frozen.table.newest(), mark);
+            // Also when it failed: nobody is to be slowed down for a fold that will never end.
+            self.pace.fold_ends(self.env.monotonic());
             folded.inspect_err(|error| drop(self.fold_failure.set(error.message().to_owned())))?;
         }
         self.install(self.checkpoint.reader()?);
-        let ended = self.env.monotonic();
-        self.pace.fold_ends(ended);
-        let micros = (ended - started).as_micros() as u64;
+        let micros = (self.env.monotonic() - started).as_micros() as u64;
         self.statistics.checkpoints.fetch_add(1, Ordering::Relaxed);
         self.statistics.checkpoint_micros.fetch_add(micros, Ordering::Relaxed);
         self.log.trim(frozen.position.next())?;
