@@ -43,6 +43,26 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
+    /// Every type, for whoever tries all of them.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) const ALL: [ColumnType; 15] = [
+        ColumnType::Bool,
+        ColumnType::Int2,
+        ColumnType::Int4,
+        ColumnType::Int8,
+        ColumnType::Float4,
+        ColumnType::Float8,
+        ColumnType::Numeric,
+        ColumnType::Text,
+        ColumnType::Bytea,
+        ColumnType::Date,
+        ColumnType::Time,
+        ColumnType::Timestamp,
+        ColumnType::TimestampTz,
+        ColumnType::Uuid,
+        ColumnType::Jsonb,
+    ];
+
     /// Whether columns of this type can be part of a primary key or index.
     pub fn is_ordered(self) -> bool {
         self != ColumnType::Jsonb

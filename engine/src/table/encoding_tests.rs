@@ -165,31 +165,13 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_value_or_refused(bytes: Vec<u8>, type_number in 0usize..15) {
-        let column_type = TYPES[type_number];
+        let column_type = ColumnType::ALL[type_number];
         refused_or(value_encoding::read(&bytes, column_type));
         refused_or(key_encoding::read(&mut KeyReader::parts(&bytes), column_type));
         let led = [&[1], &bytes[..]].concat();
         refused_or(key_encoding::read(&mut KeyReader::parts(&led), column_type));
     }
 }
-
-const TYPES: [ColumnType; 15] = [
-    ColumnType::Bool,
-    ColumnType::Int2,
-    ColumnType::Int4,
-    ColumnType::Int8,
-    ColumnType::Float4,
-    ColumnType::Float8,
-    ColumnType::Numeric,
-    ColumnType::Text,
-    ColumnType::Bytea,
-    ColumnType::Date,
-    ColumnType::Time,
-    ColumnType::Timestamp,
-    ColumnType::TimestampTz,
-    ColumnType::Uuid,
-    ColumnType::Jsonb,
-];
 
 fn refused_or<T: Debug>(outcome: crate::Result<T>) {
     if let Err(error) = outcome {

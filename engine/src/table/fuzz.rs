@@ -18,24 +18,6 @@ use crate::encoding::key::{KeyReader, KeyWriter};
 use crate::fuzzing::{Choices, assert_damage, reads_again};
 use crate::limits::JSONB_DEPTH_MAX;
 
-const TYPES: [ColumnType; 15] = [
-    ColumnType::Bool,
-    ColumnType::Int2,
-    ColumnType::Int4,
-    ColumnType::Int8,
-    ColumnType::Float4,
-    ColumnType::Float8,
-    ColumnType::Numeric,
-    ColumnType::Text,
-    ColumnType::Bytea,
-    ColumnType::Date,
-    ColumnType::Time,
-    ColumnType::Timestamp,
-    ColumnType::TimestampTz,
-    ColumnType::Uuid,
-    ColumnType::Jsonb,
-];
-
 /// A value as a column keeps it, unless the choice fits none.
 fn choose(choices: &mut Choices<'_>, column_type: ColumnType) -> Option<Value> {
     let value = match column_type {
@@ -120,7 +102,7 @@ fn schema_of(choices: &mut Choices<'_>) -> Option<Schema> {
     let mut definition = TableDefinition::new();
     let names: Vec<String> = (0..1 + choices.below(6)).map(|number| format!("c{number}")).collect();
     for name in &names {
-        definition = definition.column(Column::new(name.as_str(), *choices.one_of(&TYPES)));
+        definition = definition.column(Column::new(name.as_str(), *choices.one_of(&ColumnType::ALL)));
     }
     definition = definition.primary_key([choices.one_of(&names).as_str()]);
     if choices.truth() {
@@ -164,7 +146,7 @@ fn rows(choices: &mut Choices<'_>) {
 /// Values come back from rows, keys and JSON, keys are in the order of values, and other bytes are read or refused.
 pub fn table_values(input: &[u8]) {
     let mut choices = Choices::new(input);
-    let column_type = *choices.one_of(&TYPES);
+    let column_type = *choices.one_of(&ColumnType::ALL);
     let decode = |bytes: &[u8]| value_encoding::read(bytes, column_type);
     let decoded = reads_again(choices.clone().rest(), decode, bytes_of);
     if column_type.is_ordered() {
