@@ -28,6 +28,8 @@ pub mod queue;
 mod retry;
 pub mod search;
 mod sources;
+#[cfg(feature = "sql")]
+pub mod sql;
 mod stored_range;
 mod sync;
 pub mod table;

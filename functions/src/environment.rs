@@ -1,0 +1,63 @@
+//! What a session is to the functions that it calls.
+//!
+//! Shared and changed in place, so that a plan that was made once follows the session's settings.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, RwLock};
+
+use chrono_tz::Tz;
+
+/// Settings and times of one session.
+#[derive(Debug)]
+pub struct Environment {
+    time_zone: RwLock<Tz>,
+    transaction_time_micros: AtomicI64,
+    statement_time_micros: AtomicI64,
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Environment {
+            time_zone: RwLock::new(Tz::UTC),
+            transaction_time_micros: AtomicI64::new(0),
+            statement_time_micros: AtomicI64::new(0),
+        }
+    }
+}
+
+impl Environment {
+    /// A session in UTC.
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// The session's time zone.
+    pub fn time_zone(&self) -> Tz {
+        *self.time_zone.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Changes the session's time zone.
+    pub fn set_time_zone(&self, zone: Tz) {
+        *self.time_zone.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = zone;
+    }
+
+    /// When the transaction began, in microseconds since 1970: what `now()` is.
+    pub fn transaction_time_micros(&self) -> i64 {
+        self.transaction_time_micros.load(Ordering::Relaxed)
+    }
+
+    /// When the statement began, in microseconds since 1970.
+    pub fn statement_time_micros(&self) -> i64 {
+        self.statement_time_micros.load(Ordering::Relaxed)
+    }
+
+    /// Says when the transaction began.
+    pub fn set_transaction_time_micros(&self, micros: i64) {
+        self.transaction_time_micros.store(micros, Ordering::Relaxed);
+    }
+
+    /// Says when the statement began.
+    pub fn set_statement_time_micros(&self, micros: i64) {
+        self.statement_time_micros.store(micros, Ordering::Relaxed);
+    }
+}
