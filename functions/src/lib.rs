@@ -16,10 +16,20 @@
 
 mod condition;
 mod environment;
+pub mod numeric;
+pub mod registry;
 mod sql_type;
 mod typed;
+mod typing;
 
 pub use condition::{Condition, SqlError, SqlResult};
 pub use environment::Environment;
-pub use sql_type::{EnumType, NumericForm, SqlType};
+pub use registry::{Function, FunctionKind, Registry};
+pub use sql_type::{EnumType, NumericForm, SqlType, length_modifier, numeric_modifier};
 pub use typed::{CastContext, Typed};
+pub use typing::Typing;
+
+/// All functions and operators of this crate.
+fn standard_functions() -> Vec<Function> {
+    Vec::new()
+}

@@ -8,10 +8,15 @@
 //!   interval Interval(MonthDayNano), of whole microseconds       array List(element)                 record Struct(f1, f2, ...)
 //! ```
 
+mod catalogue;
+mod modifier;
+
 use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, IntervalUnit, TimeUnit};
+
+pub use modifier::{length_modifier, numeric_modifier};
 
 /// How the numbers of an expression of type numeric are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

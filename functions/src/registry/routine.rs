@@ -1,0 +1,143 @@
+//! A function as DataFusion calls it.
+//!
+//! NULLs are handled here once for all strict functions: rows with a NULL in an argument are taken out before the call and
+//! put back after it, so that an implementation never sees one, not even to fail over it.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array};
+use arrow::buffer::NullBuffer;
+use arrow::compute::{filter, take};
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::error::{DataFusionError, Result as DataFusionResult};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
+
+use super::function::{Call, Function, Implementation};
+use super::rows::arrow_error;
+use crate::condition::{Condition, SqlError, SqlResult};
+
+/// One function with the types of one call.
+#[derive(Debug)]
+struct Routine {
+    function: Arc<Function>,
+    call: Call,
+    returns: DataType,
+    signature: Signature,
+}
+
+/// The call of `function` as an expression; `returns` is the Arrow type of the result.
+pub(crate) fn routine_expr(function: &Arc<Function>, call: Call, returns: DataType, arguments: Vec<Expr>) -> Expr {
+    let signature = if arguments.is_empty() {
+        Signature::nullary(function.volatility)
+    } else {
+        Signature::user_defined(function.volatility)
+    };
+    let routine = Routine { function: function.clone(), call, returns, signature };
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(routine)), arguments))
+}
+
+impl PartialEq for Routine {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.function, &other.function)
+            && self.call.arguments == other.call.arguments
+            && self.call.returns == other.call.returns
+            && Arc::ptr_eq(&self.call.environment, &other.call.environment)
+    }
+}
+
+impl Eq for Routine {}
+
+impl Hash for Routine {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.function).hash(state);
+        self.call.arguments.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Routine {
+    fn name(&self) -> &str {
+        &self.function.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> DataFusionResult<DataType> {
+        Ok(self.returns.clone())
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> DataFusionResult<Vec<DataType>> {
+        Ok(arguments.to_vec())
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
+        let rows = arguments.number_rows;
+        let result = match &self.function.implementation {
+            Implementation::Columns(run) => run(&self.call, &arguments.args, rows)?,
+            Implementation::Arrays(_) => self.invoke_arrays(&arguments.args, rows)?,
+            other => return Err(DataFusionError::Internal(format!("{} is {other:?}", self.function.name))),
+        };
+        if result.data_type() != self.returns {
+            let (name, found) = (&self.function.name, result.data_type());
+            return Err(DataFusionError::Internal(format!("{name} returned {found}, not {}", self.returns)));
+        }
+        Ok(result)
+    }
+}
+
+impl Routine {
+    /// Constants are worked out once, unless each row has its own result.
+    fn invoke_arrays(&self, arguments: &[ColumnarValue], rows: usize) -> DataFusionResult<ColumnarValue> {
+        let is_constant = !arguments.is_empty()
+            && self.function.volatility != datafusion::logical_expr::Volatility::Volatile
+            && arguments.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
+        let rows = if is_constant { 1 } else { rows };
+        let arrays =
+            arguments.iter().map(|argument| argument.to_array(rows)).collect::<DataFusionResult<Vec<ArrayRef>>>()?;
+        let array = self.run(&arrays, rows)?;
+        if is_constant {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
+        }
+        Ok(ColumnarValue::Array(array))
+    }
+
+    fn run(&self, arrays: &[ArrayRef], rows: usize) -> SqlResult<ArrayRef> {
+        let Implementation::Arrays(run) = &self.function.implementation else {
+            return Err(SqlError::new(Condition::InternalError, "not a function over columns"));
+        };
+        if !self.function.strict {
+            return run(&self.call, arrays, rows);
+        }
+        let nulls =
+            arrays.iter().fold(None, |nulls, array| NullBuffer::union(nulls.as_ref(), array.logical_nulls().as_ref()));
+        let Some(nulls) = nulls.filter(|nulls| nulls.null_count() > 0) else {
+            return run(&self.call, arrays, rows);
+        };
+        if nulls.null_count() == rows {
+            return Ok(arrow::array::new_null_array(&self.returns, rows));
+        }
+        let kept = BooleanArray::new(nulls.inner().clone(), None);
+        let arrays =
+            arrays.iter().map(|array| filter(array, &kept)).collect::<Result<Vec<_>, _>>().map_err(arrow_error)?;
+        let found = run(&self.call, &arrays, rows - nulls.null_count())?;
+        take(&found, &places(&nulls), None).map_err(arrow_error)
+    }
+}
+
+/// For each row its place among those that are not NULL.
+fn places(nulls: &NullBuffer) -> UInt32Array {
+    let mut next = 0;
+    nulls
+        .iter()
+        .map(|is_valid| {
+            is_valid.then(|| {
+                next += 1;
+                next - 1
+            })
+        })
+        .collect()
+}
