@@ -2,22 +2,30 @@
 //!
 //! Shared and changed in place, so that a plan that was made once follows the session's settings.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use chrono_tz::Tz;
 
 /// Settings and times of one session.
-#[derive(Debug)]
 pub struct Environment {
+    context: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
     time_zone: RwLock<Tz>,
     transaction_time_micros: AtomicI64,
     statement_time_micros: AtomicI64,
 }
 
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Environment").field("time_zone", &self.time_zone()).finish_non_exhaustive()
+    }
+}
+
 impl Default for Environment {
     fn default() -> Self {
         Environment {
+            context: RwLock::new(None),
             time_zone: RwLock::new(Tz::UTC),
             transaction_time_micros: AtomicI64::new(0),
             statement_time_micros: AtomicI64::new(0),
@@ -29,6 +37,17 @@ impl Environment {
     /// A session in UTC.
     pub fn new() -> Arc<Self> {
         Arc::default()
+    }
+
+    /// What the layer above has left for functions of its own, if it is a `T`.
+    pub fn context<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        let context = self.context.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        context.and_then(|context| context.downcast().ok())
+    }
+
+    /// Leaves something for functions of the layer above.
+    pub fn set_context(&self, context: Arc<dyn Any + Send + Sync>) {
+        *self.context.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(context);
     }
 
     /// The session's time zone.
