@@ -10,8 +10,7 @@
 use std::sync::Arc;
 
 use super::definition::{Index, TableDefinition};
-use super::layout::Layout;
-use super::schema::{Schema, SchemaIndex};
+use super::schema::{Schema, SchemaIndex, StoredSchema};
 use super::statement::sequence_name;
 use super::{Tables, keys};
 use crate::catalog::{self, Entry, ObjectId, ObjectKind};
@@ -39,12 +38,11 @@ impl<R: Reader + ?Sized> Tables<'_, R> {
         Ok(self.schema(table)?.definition.clone())
     }
 
-    /// The table by position.
-    pub(crate) fn schema(&self, table: &str) -> Result<Arc<Schema>> {
+    pub(super) fn schema(&self, table: &str) -> Result<Arc<Schema>> {
         self.opened(table).map(|(_, schema)| schema)
     }
 
-    pub(crate) fn opened(&self, table: &str) -> Result<(Entry, Arc<Schema>)> {
+    fn opened(&self, table: &str) -> Result<(Entry, Arc<Schema>)> {
         let entry = catalog::find(self.reader, ObjectKind::Table, table)?;
         let schema = self.model.open_schema(table, &entry)?;
         Ok((entry, schema))
@@ -52,12 +50,12 @@ impl<R: Reader + ?Sized> Tables<'_, R> {
 }
 
 impl super::TableModel {
-    pub(crate) fn open_schema(&self, name: &str, entry: &Entry) -> Result<Arc<Schema>> {
-        self.definitions.decode(entry, |bytes| Schema::open(entry.id, name, Layout::decode(bytes)?))
+    pub(super) fn open_schema(&self, name: &str, entry: &Entry) -> Result<Arc<Schema>> {
+        self.definitions.decode(entry, |bytes| Schema::open(entry.id, name, StoredSchema::decode(bytes)?))
     }
 
     /// The table with the id `table`, or `None` when there is none (any more).
-    pub(crate) fn schema_by_id(&self, reader: &dyn Reader, table: ObjectId) -> Result<Option<Arc<Schema>>> {
+    pub(super) fn schema_by_id(&self, reader: &dyn Reader, table: ObjectId) -> Result<Option<Arc<Schema>>> {
         let Some(name) = catalog::name_of(reader, table)? else { return Ok(None) };
         match catalog::get(reader, &name)? {
             Some(entry) if entry.id == table && entry.kind == ObjectKind::Table => {
@@ -75,24 +73,21 @@ impl Tables<'_, Transaction> {
     /// `AlreadyExists` when the name is taken by anything; `Invalid` when the definition makes no sense; `LimitExceeded`
     /// for over 1,600 columns, 64 indexes, 32 columns of a key or 255 bytes of a name.
     pub fn create(&self, name: &str, definition: &TableDefinition) -> Result<()> {
-        self.create_as(name, &Layout::define(definition)?).map(drop)
+        let stored = StoredSchema::define(definition)?.encode()?;
+        self.atomically(|| {
+            catalog::create(self.reader, &self.model.sequences, ObjectKind::Table, name, stored).map(drop)
+        })
     }
 
     /// Drops the table `name` with its rows and indexes: one small commit, whatever it holds. The space is reclaimed in the
     /// background.
     ///
     /// # Errors
-    /// `NotFound` when there is none, `Unsupported` when it has rules that only SQL keeps.
+    /// `NotFound` when there is none.
     pub fn drop(&self, name: &str) -> Result<()> {
         let schema = self.schema(name)?;
-        schema.check_is_plain()?;
-        self.drop_with_rules(&schema)
-    }
-
-    /// Drops a table whatever its rules; what rests on it is the layer above's.
-    pub(crate) fn drop_with_rules(&self, schema: &Schema) -> Result<()> {
         self.atomically(|| {
-            catalog::remove(self.reader, &schema.name, schema.id)?;
+            catalog::remove(self.reader, name, schema.id)?;
             self.reader.reclaim_prefix(&keys::rows(schema.id))?;
             self.reader.reclaim_prefix(&keys::indexes(schema.id))?;
             for (_, column) in schema.numbered() {
@@ -112,15 +107,16 @@ impl Tables<'_, Transaction> {
     /// otherwise as for [`Tables::create`].
     pub fn create_index(&self, table: &str, index: &Index) -> Result<()> {
         let (entry, schema) = self.opened(table)?;
-        let layout = schema.layout().with_index(index)?;
+        let stored = schema.stored().with_index(index)?;
         self.atomically(|| {
-            let schema = self.redefine(table, &entry, &layout)?;
+            catalog::redefine(self.reader, &self.model.sequences, table, &entry, stored.encode()?)?;
+            let schema = self.schema(table)?;
             self.fill(&schema, schema.index(&index.name)?)
         })
     }
 
     /// Writes the entries of all rows into `index`.
-    pub(crate) fn fill(&self, schema: &Schema, index: &SchemaIndex) -> Result<()> {
+    fn fill(&self, schema: &Schema, index: &SchemaIndex) -> Result<()> {
         let mut rest = KeyRange::prefix(keys::rows(schema.id));
         loop {
             let scan = self.reader.scan(rest.clone(), Direction::Forward)?;
@@ -130,7 +126,7 @@ impl Tables<'_, Transaction> {
             for (key, stored) in &page {
                 let primary = key.slice_ref(keys::primary_of_row(key)?);
                 let values = schema.decode_row(&primary, stored)?;
-                let Some(entry) = schema.entry_of(index, &values, &primary)? else { continue };
+                let entry = schema.entry_of(index, &values, &primary)?;
                 if entry.is_exclusive && self.reader.get(&entry.key)?.is_some() {
                     return Err(schema.taken_index_key(index, &values).context("the index cannot be unique"));
                 }
@@ -142,17 +138,15 @@ impl Tables<'_, Transaction> {
     /// Removes the index `index` of `table`.
     ///
     /// # Errors
-    /// `NotFound` without such a table or index, `Unsupported` for a table with rules that only SQL keeps.
+    /// `NotFound` without such a table or index.
     pub fn drop_index(&self, table: &str, index: &str) -> Result<()> {
         let (entry, schema) = self.opened(table)?;
-        schema.check_is_plain()?;
-        let mut layout = schema.layout();
-        let number = layout.drop_index(index).map_err(|error| match error.kind() {
+        let (stored, number) = schema.stored().without_index(index).map_err(|error| match error.kind() {
             ErrorKind::NotFound => Error::not_found(format!("table {table:?} has no index {index:?}")),
             _ => error,
         })?;
         self.atomically(|| {
-            self.redefine(table, &entry, &layout)?;
+            catalog::redefine(self.reader, &self.model.sequences, table, &entry, stored.encode()?)?;
             self.reader.reclaim_prefix(&keys::index(schema.id, number))
         })
     }
