@@ -34,7 +34,7 @@ pub struct Column {
     /// The name within the table.
     pub name: String,
     /// The type: bool, int2, int4, int8, float4, float8, numeric, text, bytea, date, time, timestamp, timestamptz,
-    /// uuid or jsonb.
+    /// uuid, jsonb, timetz or interval; with `[]` behind it, arrays of them.
     #[serde(rename = "type")]
     pub data_type: String,
     /// Whether null is refused.

@@ -61,6 +61,28 @@ pub enum ObjectKind {
     SearchIndex,
     /// A queue of messages.
     Queue,
+    /// A query that has a name.
+    View,
+    /// A source of numbers.
+    Sequence,
+    /// A type of SQL.
+    Type,
+    /// A schema: what the names of other objects begin with.
+    Schema,
+}
+
+impl ObjectKind {
+    /// Whether names of this kind are SQL's, which may quote any character.
+    fn has_quoted_names(self) -> bool {
+        match self {
+            ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type | ObjectKind::Schema => true,
+            ObjectKind::Collection
+            | ObjectKind::Bucket
+            | ObjectKind::Cache
+            | ObjectKind::SearchIndex
+            | ObjectKind::Queue => false,
+        }
+    }
 }
 
 impl fmt::Display for ObjectKind {
@@ -72,6 +94,10 @@ impl fmt::Display for ObjectKind {
             ObjectKind::Cache => "cache",
             ObjectKind::SearchIndex => "search index",
             ObjectKind::Queue => "queue",
+            ObjectKind::View => "view",
+            ObjectKind::Sequence => "sequence",
+            ObjectKind::Type => "type",
+            ObjectKind::Schema => "schema",
         })
     }
 }
@@ -93,6 +119,20 @@ fn entry_key(name: &str) -> Vec<u8> {
 
 fn id_key(id: ObjectId) -> Vec<u8> {
     KeyWriter::new(CATALOG_ID_TAG).u64(id.0).finish()
+}
+
+/// Refuses names that are empty or too long, and, of kinds that SQL quotes, with characters of control; of all others, with
+/// characters that are not plain.
+fn check_name_of(kind: ObjectKind, name: &str) -> Result<()> {
+    if !kind.has_quoted_names() || name.len() > NAME_SIZE_BYTES_MAX {
+        return check_name(kind, name);
+    }
+    match name.is_empty() || name.chars().any(char::is_control) {
+        true => {
+            Err(Error::invalid(format!("{name:?} cannot name a {kind}; use at least one character, none of control")))
+        }
+        false => Ok(()),
+    }
 }
 
 /// Refuses names that are empty, too long, or not plain: letters, digits, `_`, `-` and `.`, first a letter, digit or `_`.
@@ -124,7 +164,7 @@ pub(crate) fn create(
     name: &str,
     definition: Vec<u8>,
 ) -> Result<ObjectId> {
-    check_name(kind, name)?;
+    check_name_of(kind, name)?;
     if let Some(taken) = get(transaction, name)? {
         return Err(Error::already_exists(format!("the name {name:?} is taken by a {}", taken.kind)));
     }
@@ -133,6 +173,33 @@ pub(crate) fn create(
     store(transaction, name, &Entry { id, kind, generation, definition })?;
     transaction.put(id_key(id), name.as_bytes().to_vec())?;
     Ok(id)
+}
+
+/// Gives the object `name` another name when the transaction commits.
+///
+/// # Errors
+/// `AlreadyExists` when the name is taken by any kind of object; `Invalid` or `LimitExceeded` for a bad name.
+pub(crate) fn rename(
+    transaction: &Transaction,
+    sequences: &Sequences,
+    name: &str,
+    entry: &Entry,
+    to: &str,
+) -> Result<()> {
+    check_name_of(entry.kind, to)?;
+    if let Some(taken) = get(transaction, to)? {
+        return Err(Error::already_exists(format!("the name {to:?} is taken by a {}", taken.kind)));
+    }
+    transaction.delete(entry_key(name))?;
+    let generation = sequences.next(ID_SEQUENCE)?;
+    store(transaction, to, &Entry { generation, ..entry.clone() })?;
+    transaction.put(id_key(entry.id), to.as_bytes().to_vec())
+}
+
+/// The next number of the sequence that ids of objects come from, for parts of objects.
+#[allow(dead_code, reason = "what SQL needs")]
+pub(crate) fn next_id(sequences: &Sequences) -> Result<u64> {
+    sequences.next(ID_SEQUENCE)
 }
 
 /// Gives the object `name` another definition when the transaction commits.

@@ -14,23 +14,61 @@
 //! - Nothing here knows tables, transactions or protocols.
 //! - Arrow types alone do not tell a type (json and text are both strings): [`Typed`] carries it beside the expression.
 
+pub mod boolean;
+pub mod bytea;
 mod condition;
 pub mod datetime;
 mod environment;
+pub mod float;
+pub mod integer;
+pub mod name;
 pub mod numeric;
+pub mod object_number;
 pub mod registry;
 mod sql_type;
+mod text;
+mod text_form;
 mod typed;
 mod typing;
+pub mod uuid;
 
 pub use condition::{Condition, SqlError, SqlResult};
 pub use environment::Environment;
-pub use registry::{Function, FunctionKind, Registry};
+pub use registry::{Cast, Function, FunctionKind, Registry};
 pub use sql_type::{EnumType, NumericForm, SqlType, length_modifier, numeric_modifier};
+pub use text_form::{parse_text, text_at, text_of};
 pub use typed::{CastContext, Typed};
-pub use typing::Typing;
+pub use typing::{AggregateCall, OrderKey, SetReturning, Typing};
 
 /// All functions and operators of this crate.
 fn standard_functions() -> Vec<Function> {
-    Vec::new()
+    [
+        boolean::functions(),
+        float::functions(),
+        integer::functions(),
+        numeric::functions(),
+        object_number::functions(),
+        text::functions(),
+        typing::comparisons(),
+        uuid::functions(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// All casts of this crate.
+fn standard_casts() -> Vec<Cast> {
+    [
+        boolean::casts(),
+        float::casts(),
+        integer::casts(),
+        name::casts(),
+        numeric::cast::casts(),
+        object_number::casts(),
+        text::casts(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

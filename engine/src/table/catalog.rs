@@ -10,7 +10,8 @@
 use std::sync::Arc;
 
 use super::definition::{Index, TableDefinition};
-use super::schema::{Schema, SchemaIndex, StoredSchema};
+use super::layout::Layout;
+use super::schema::{Schema, SchemaIndex};
 use super::statement::sequence_name;
 use super::{Tables, keys};
 use crate::catalog::{self, Entry, ObjectId, ObjectKind};
@@ -38,11 +39,12 @@ impl<R: Reader + ?Sized> Tables<'_, R> {
         Ok(self.schema(table)?.definition.clone())
     }
 
-    pub(super) fn schema(&self, table: &str) -> Result<Arc<Schema>> {
+    /// The table by position.
+    pub(crate) fn schema(&self, table: &str) -> Result<Arc<Schema>> {
         self.opened(table).map(|(_, schema)| schema)
     }
 
-    fn opened(&self, table: &str) -> Result<(Entry, Arc<Schema>)> {
+    pub(crate) fn opened(&self, table: &str) -> Result<(Entry, Arc<Schema>)> {
         let entry = catalog::find(self.reader, ObjectKind::Table, table)?;
         let schema = self.model.open_schema(table, &entry)?;
         Ok((entry, schema))
@@ -50,12 +52,12 @@ impl<R: Reader + ?Sized> Tables<'_, R> {
 }
 
 impl super::TableModel {
-    pub(super) fn open_schema(&self, name: &str, entry: &Entry) -> Result<Arc<Schema>> {
-        self.definitions.decode(entry, |bytes| Schema::open(entry.id, name, StoredSchema::decode(bytes)?))
+    pub(crate) fn open_schema(&self, name: &str, entry: &Entry) -> Result<Arc<Schema>> {
+        self.definitions.decode(entry, |bytes| Schema::open(entry.id, name, Layout::decode(bytes)?))
     }
 
     /// The table with the id `table`, or `None` when there is none (any more).
-    pub(super) fn schema_by_id(&self, reader: &dyn Reader, table: ObjectId) -> Result<Option<Arc<Schema>>> {
+    pub(crate) fn schema_by_id(&self, reader: &dyn Reader, table: ObjectId) -> Result<Option<Arc<Schema>>> {
         let Some(name) = catalog::name_of(reader, table)? else { return Ok(None) };
         match catalog::get(reader, &name)? {
             Some(entry) if entry.id == table && entry.kind == ObjectKind::Table => {
@@ -73,21 +75,24 @@ impl Tables<'_, Transaction> {
     /// `AlreadyExists` when the name is taken by anything; `Invalid` when the definition makes no sense; `LimitExceeded`
     /// for over 1,600 columns, 64 indexes, 32 columns of a key or 255 bytes of a name.
     pub fn create(&self, name: &str, definition: &TableDefinition) -> Result<()> {
-        let stored = StoredSchema::define(definition)?.encode()?;
-        self.atomically(|| {
-            catalog::create(self.reader, &self.model.sequences, ObjectKind::Table, name, stored).map(drop)
-        })
+        self.create_as(name, &Layout::define(definition)?).map(drop)
     }
 
     /// Drops the table `name` with its rows and indexes: one small commit, whatever it holds. The space is reclaimed in the
     /// background.
     ///
     /// # Errors
-    /// `NotFound` when there is none.
+    /// `NotFound` when there is none, `Unsupported` when it has rules that only SQL keeps.
     pub fn drop(&self, name: &str) -> Result<()> {
         let schema = self.schema(name)?;
+        schema.check_is_plain()?;
+        self.drop_with_rules(&schema)
+    }
+
+    /// Drops a table whatever its rules; what rests on it is the layer above's.
+    pub(crate) fn drop_with_rules(&self, schema: &Schema) -> Result<()> {
         self.atomically(|| {
-            catalog::remove(self.reader, name, schema.id)?;
+            catalog::remove(self.reader, &schema.name, schema.id)?;
             self.reader.reclaim_prefix(&keys::rows(schema.id))?;
             self.reader.reclaim_prefix(&keys::indexes(schema.id))?;
             for (_, column) in schema.numbered() {
@@ -107,16 +112,15 @@ impl Tables<'_, Transaction> {
     /// otherwise as for [`Tables::create`].
     pub fn create_index(&self, table: &str, index: &Index) -> Result<()> {
         let (entry, schema) = self.opened(table)?;
-        let stored = schema.stored().with_index(index)?;
+        let layout = schema.layout().with_index(index)?;
         self.atomically(|| {
-            catalog::redefine(self.reader, &self.model.sequences, table, &entry, stored.encode()?)?;
-            let schema = self.schema(table)?;
+            let schema = self.redefine(table, &entry, &layout)?;
             self.fill(&schema, schema.index(&index.name)?)
         })
     }
 
     /// Writes the entries of all rows into `index`.
-    fn fill(&self, schema: &Schema, index: &SchemaIndex) -> Result<()> {
+    pub(crate) fn fill(&self, schema: &Schema, index: &SchemaIndex) -> Result<()> {
         let mut rest = KeyRange::prefix(keys::rows(schema.id));
         loop {
             let scan = self.reader.scan(rest.clone(), Direction::Forward)?;
@@ -126,7 +130,7 @@ impl Tables<'_, Transaction> {
             for (key, stored) in &page {
                 let primary = key.slice_ref(keys::primary_of_row(key)?);
                 let values = schema.decode_row(&primary, stored)?;
-                let entry = schema.entry_of(index, &values, &primary)?;
+                let Some(entry) = schema.entry_of(index, &values, &primary)? else { continue };
                 if entry.is_exclusive && self.reader.get(&entry.key)?.is_some() {
                     return Err(schema.taken_index_key(index, &values).context("the index cannot be unique"));
                 }
@@ -138,15 +142,17 @@ impl Tables<'_, Transaction> {
     /// Removes the index `index` of `table`.
     ///
     /// # Errors
-    /// `NotFound` without such a table or index.
+    /// `NotFound` without such a table or index, `Unsupported` for a table with rules that only SQL keeps.
     pub fn drop_index(&self, table: &str, index: &str) -> Result<()> {
         let (entry, schema) = self.opened(table)?;
-        let (stored, number) = schema.stored().without_index(index).map_err(|error| match error.kind() {
+        schema.check_is_plain()?;
+        let mut layout = schema.layout();
+        let number = layout.drop_index(index).map_err(|error| match error.kind() {
             ErrorKind::NotFound => Error::not_found(format!("table {table:?} has no index {index:?}")),
             _ => error,
         })?;
         self.atomically(|| {
-            catalog::redefine(self.reader, &self.model.sequences, table, &entry, stored.encode()?)?;
+            self.redefine(table, &entry, &layout)?;
             self.reader.reclaim_prefix(&keys::index(schema.id, number))
         })
     }

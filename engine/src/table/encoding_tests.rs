@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::fit::fit;
-use super::{ColumnType, Value, key_encoding, value_encoding};
+use super::{ColumnType, ElementType, Interval, TimeTz, Value, key_encoding, value_encoding};
 use crate::ErrorKind;
 use crate::encoding::key::{KeyReader, KeyWriter};
 use crate::limits::NUMERIC_DIGITS_MAX;
@@ -83,6 +83,41 @@ fn time(micros: i64) -> NaiveTime {
     super::datetime::time_from_micros(micros).unwrap()
 }
 
+fn interval() -> impl Strategy<Value = Interval> {
+    let small = (-2..3i32, -40..41i32, prop_oneof![Just(0i64), Just(86_400_000_000), -5..5i64]);
+    let any = (any::<i32>(), any::<i32>(), any::<i64>());
+    prop_oneof![small, any].prop_map(|(months, days, micros)| Interval::new(months, days, micros))
+}
+
+macro_rules! array_order {
+    ($($name:ident: $column_type:ident, $strategy:expr;)*) => {
+        proptest! {
+            $(#[test]
+            fn $name(
+                a in proptest::collection::vec(proptest::option::of($strategy), 0..4),
+                b in proptest::collection::vec(proptest::option::of($strategy), 0..4),
+                behind: i64,
+            ) {
+                let make = |values: Vec<Option<_>>| Value::Array(values.into_iter().map(Value::from).collect());
+                let (a, b) = (make(a), make(b));
+                let column_type = ColumnType::Array(ElementType::$column_type);
+                keeps_order(column_type, &a, &b, behind);
+                keeps_order(column_type, &a, &a.clone(), behind);
+                survives(column_type, &a);
+            })*
+        }
+    };
+}
+
+array_order! {
+    arrays_of_bools: Bool, any::<bool>();
+    arrays_of_int8s: Int8, -2..3i64;
+    arrays_of_numerics: Numeric, numeric();
+    arrays_of_texts: Text, text();
+    arrays_of_byteas: Bytea, bytea();
+    arrays_of_intervals: Interval, interval();
+}
+
 macro_rules! order {
     ($($name:ident: $column_type:ident, $strategy:expr, $make:expr;)*) => {
         proptest! {
@@ -113,6 +148,9 @@ order! {
     timestamps: Timestamp, MICROS, |micros| moment(micros).naive_utc();
     timestamptzs: TimestampTz, MICROS, moment;
     uuids: Uuid, any::<u128>(), Uuid::from_u128;
+    timetzs: TimeTz, (prop_oneof![0..=86_400_000_000i64, Just(43_200_000_000)], prop_oneof![-57_599..57_600i32, Just(0), Just(3_600)]),
+        |(micros, offset)| TimeTz::new(micros, offset).unwrap();
+    intervals: Interval, interval(), |interval| interval;
 }
 
 #[test]
@@ -164,7 +202,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_value_or_refused(bytes: Vec<u8>, type_number in 0usize..15) {
+    fn any_bytes_are_a_value_or_refused(bytes: Vec<u8>, type_number in 0..ColumnType::ALL.len()) {
         let column_type = ColumnType::ALL[type_number];
         refused_or(value_encoding::read(&bytes, column_type));
         refused_or(key_encoding::read(&mut KeyReader::parts(&bytes), column_type));
@@ -215,4 +253,43 @@ fn only_what_a_column_can_hold_fits() {
     assert_eq!(kept.as_numeric().unwrap().to_plain_string(), "0");
     let late = NaiveTime::from_hms_nano_opt(23, 59, 59, 1_999_999_999).unwrap();
     assert_eq!(fit(Value::Time(late), ColumnType::Time).unwrap(), Value::Time(time(86_399_999_999)));
+}
+
+#[test]
+fn months_have_thirty_days_when_they_are_compared() {
+    let interval = |months, days, micros| Value::Interval(Interval::new(months, days, micros));
+    assert_eq!(interval(1, 0, 0), interval(0, 30, 0));
+    assert_eq!(interval(0, 1, 0), interval(0, 0, 86_400_000_000));
+    assert!(interval(0, 31, 0) > interval(1, 0, 0));
+    assert!(interval(i32::MAX, i32::MAX, i64::MAX) > interval(i32::MIN, i32::MIN, i64::MIN));
+}
+
+#[test]
+fn types_are_told_by_their_names() {
+    for column_type in ColumnType::ALL {
+        let json = serde_json::to_value(column_type).unwrap();
+        assert_eq!(json, json!(column_type.to_string()));
+        assert_eq!(serde_json::from_value::<ColumnType>(json).unwrap(), *column_type);
+    }
+    assert_eq!(ColumnType::Array(ElementType::Text).to_string(), "text[]");
+    assert!("int4[][]".parse::<ColumnType>().is_err());
+}
+
+#[test]
+fn intervals_and_times_with_offsets_are_read_as_they_are_written() {
+    let json = |text: &str, column_type| super::json::value_from_json(&json!(text), column_type);
+    for text in ["PT0S", "P1Y2M3DT4H5M6.5S", "P-1Y-2M3DT-4H", "PT-0.5S", "P-1DT12H"] {
+        let value = json(text, ColumnType::Interval).unwrap();
+        assert_eq!(super::json::value_to_json(&value), json!(text));
+    }
+    for text in ["", "P", "PT", "P1", "1Y", "P1X", "PT1.5H", "PT1.1234567S", "P99999999999Y"] {
+        assert!(json(text, ColumnType::Interval).is_err(), "{text}");
+    }
+    for text in ["14:05:09.25+01:00", "00:00:00Z", "24:00:00-15:59:59"] {
+        let value = json(text, ColumnType::TimeTz).unwrap();
+        assert_eq!(super::json::value_to_json(&value), json!(text));
+    }
+    for text in ["14:05:09", "25:00Z", "14:05+16:00", "14:05+1", ""] {
+        assert!(json(text, ColumnType::TimeTz).is_err(), "{text}");
+    }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //!   whole numbers   any width that holds the number; also numeric, and float4 and float8 when they hold it exactly
 //!   float4          also float8
+//!   arrays          when each element fits
 //!   everything else its own type only
 //! ```
 //!
@@ -36,6 +37,9 @@ pub(super) fn fit(value: Value, column_type: ColumnType) -> Result<Value> {
         (ColumnType::Jsonb, Value::Jsonb(json)) if !jsonb::is_shallow(&json) => {
             return Err(Error::limit_exceeded(format!("JSON nests deeper than {JSONB_DEPTH_MAX} levels; flatten it")));
         }
+        (ColumnType::Array(element), Value::Array(values)) => {
+            Value::Array(values.into_iter().map(|value| fit(value, element.into())).collect::<Result<_>>()?)
+        }
         (column_type, value) if value.column_type() == Some(column_type) => value,
         (column_type, value) => match value.as_integer() {
             Some(number) => fit_integer(number, column_type)?,
@@ -62,7 +66,11 @@ fn fit_integer(number: i64, column_type: ColumnType) -> Result<Value> {
 }
 
 fn misfit(value: &Value, column_type: ColumnType) -> Error {
-    let found = value.column_type().map_or_else(|| "NULL".to_owned(), |found| found.to_string());
+    let found = match (value, value.column_type()) {
+        (_, Some(found)) => found.to_string(),
+        (Value::Array(_), None) => "array".to_owned(),
+        (_, None) => "NULL".to_owned(),
+    };
     Error::invalid(format!("a value of type {found} does not fit {column_type}; convert it first"))
 }
 

@@ -9,8 +9,11 @@ use uuid::Uuid;
 use super::column_type::ColumnType;
 use super::definition::{Column, Index, TableDefinition};
 use super::fit::fit;
+use super::interval::Interval;
 use super::json::{value_from_json, value_to_json};
-use super::schema::{Schema, StoredSchema};
+use super::layout::Layout;
+use super::schema::Schema;
+use super::time_tz::TimeTz;
 use super::value::Value;
 use super::{datetime, key_encoding, value_encoding};
 use crate::catalog::ObjectId;
@@ -44,6 +47,21 @@ fn choose(choices: &mut Choices<'_>, column_type: ColumnType) -> Option<Value> {
         ColumnType::TimestampTz => Value::TimestampTz(DateTime::from_timestamp_micros(choices.number() as i64)?),
         ColumnType::Uuid => Value::Uuid(Uuid::from_u64_pair(choices.number(), choices.number())),
         ColumnType::Jsonb => Value::Jsonb(choices.json(4)),
+        ColumnType::TimeTz => {
+            let micros = choices.number() % 86_400_000_001;
+            Value::TimeTz(TimeTz::new(micros as i64, choices.number() as i16 as i32)?)
+        }
+        ColumnType::Interval => {
+            Value::Interval(Interval::new(choices.number() as i32, choices.number() as i32, choices.number() as i64))
+        }
+        ColumnType::Array(element) => {
+            let count = choices.below(4);
+            let values = (0..count).map(|_| match choices.below(4) {
+                0 => Some(Value::Null),
+                _ => choose(choices, element.into()),
+            });
+            Value::Array(values.collect::<Option<_>>()?)
+        }
     };
     fit(value, column_type).ok()
 }
@@ -88,8 +106,9 @@ fn read_key(column_type: ColumnType, bytes: &[u8]) {
 
 /// JSON of a value is the value again; text of numbers and times among it.
 fn survives_json(column_type: ColumnType, value: &Value) {
-    // A column is NULL for JSON's null, whatever its type.
-    if matches!(value, Value::Jsonb(Json::Null)) {
+    // A column or an element is NULL for JSON's null, whatever its type.
+    let is_json_null = |value: &Value| matches!(value, Value::Jsonb(Json::Null));
+    if is_json_null(value) || matches!(value, Value::Array(values) if values.iter().any(is_json_null)) {
         return;
     }
     let json = value_to_json(value);
@@ -102,14 +121,14 @@ fn schema_of(choices: &mut Choices<'_>) -> Option<Schema> {
     let mut definition = TableDefinition::new();
     let names: Vec<String> = (0..1 + choices.below(6)).map(|number| format!("c{number}")).collect();
     for name in &names {
-        definition = definition.column(Column::new(name.as_str(), *choices.one_of(&ColumnType::ALL)));
+        definition = definition.column(Column::new(name.as_str(), *choices.one_of(ColumnType::ALL)));
     }
     definition = definition.primary_key([choices.one_of(&names).as_str()]);
     if choices.truth() {
         definition = definition.index(Index::new("index", [choices.one_of(&names).as_str()]));
     }
-    let stored = StoredSchema::define(&definition).ok()?;
-    let stored = StoredSchema::decode(&stored.encode().expect("a definition is encoded"));
+    let stored = Layout::define(&definition).ok()?;
+    let stored = Layout::decode(&stored.encode().expect("a definition is encoded"));
     let stored = stored.expect("what was just written is read");
     Some(Schema::open(ObjectId::new(1), "t", stored).expect("a definition that was checked opens"))
 }
@@ -130,6 +149,7 @@ fn rows(choices: &mut Choices<'_>) {
     assert_eq!(format!("{back:?}"), format!("{values:?}"));
     for index in &schema.indexes {
         let entry = schema.entry_of(index, &values, &primary).expect("an index of ordered columns has an entry");
+        let entry = entry.expect("an index without a condition has all rows");
         let found = schema.primary_of_entry(index, &(entry.key, entry.value)).expect("what was just written is read");
         assert_eq!(found, primary);
     }
@@ -146,7 +166,7 @@ fn rows(choices: &mut Choices<'_>) {
 /// Values come back from rows, keys and JSON, keys are in the order of values, and other bytes are read or refused.
 pub fn table_values(input: &[u8]) {
     let mut choices = Choices::new(input);
-    let column_type = *choices.one_of(&ColumnType::ALL);
+    let column_type = *choices.one_of(ColumnType::ALL);
     let decode = |bytes: &[u8]| value_encoding::read(bytes, column_type);
     let decoded = reads_again(choices.clone().rest(), decode, bytes_of);
     if column_type.is_ordered() {
@@ -162,7 +182,7 @@ pub fn table_values(input: &[u8]) {
         values.windows(2).for_each(|pair| keeps_order(column_type, &pair[0], &pair[1]));
     }
     rows(&mut choices);
-    if let Err(error) = StoredSchema::decode(choices.rest()).and_then(|it| Schema::open(ObjectId::new(1), "t", it)) {
+    if let Err(error) = Layout::decode(choices.rest()).and_then(|it| Schema::open(ObjectId::new(1), "t", it)) {
         assert_damage(&error);
     }
     const { assert!(JSONB_DEPTH_MAX > 4, "chosen JSON fits a column") }

@@ -10,6 +10,9 @@
 //! | bytea | base64 text |
 //! | date, time, timestamp, timestamptz | ISO 8601 text, see `datetime` |
 //! | uuid | text |
+//! | timetz | text such as `"14:05:09.25+01:00"` |
+//! | interval | ISO 8601 text such as `"P1Y2M3DT4H5M6.5S"` |
+//! | arrays | array of what the elements are |
 //! | jsonb | anything but `null` |
 //!
 //! NULL is `null`, also in jsonb: JSON's own null is taken only from the embedded interface. What does not fit the type of its column is refused; nothing is guessed.
@@ -27,8 +30,10 @@ use uuid::Uuid;
 use super::column_type::ColumnType;
 use super::datetime;
 use super::definition::TableDefinition;
+use super::interval::{interval_text, parse_interval};
 use super::request::{ScanForm, ScanRequest};
 use super::row::{Key, Row};
+use super::time_tz::{parse_time_tz, time_tz_text};
 use super::value::Value;
 use crate::error::{Error, Result};
 use crate::limits::NUMERIC_DIGITS_MAX;
@@ -55,6 +60,9 @@ pub(crate) fn value_to_json(value: &Value) -> Json {
         Value::TimestampTz(moment) => Json::String(datetime::timestamptz_text(*moment)),
         Value::Uuid(uuid) => Json::String(uuid.to_string()),
         Value::Jsonb(json) => json.clone(),
+        Value::TimeTz(time) => Json::String(time_tz_text(*time)),
+        Value::Interval(interval) => Json::String(interval_text(*interval)),
+        Value::Array(values) => Json::Array(values.iter().map(value_to_json).collect()),
     }
 }
 
@@ -84,6 +92,10 @@ pub(crate) fn value_from_json(json: &Json, column_type: ColumnType) -> Result<Va
         (ColumnType::Float8, json) => float(json).map(Value::Float8),
         (ColumnType::Numeric, Json::Number(number)) => Some(Value::Numeric(numeric_from_number(number)?)),
         (ColumnType::Jsonb, json) => Some(Value::Jsonb(json.clone())),
+        (ColumnType::Array(element), Json::Array(items)) => {
+            let values = items.iter().map(|item| value_from_json(item, element.into()));
+            Some(Value::Array(values.collect::<Result<_>>()?))
+        }
         (_, Json::String(text)) => value_from_text(text, column_type)?,
         _ => None,
     };
@@ -108,6 +120,8 @@ fn value_from_text(text: &str, column_type: ColumnType) -> Result<Option<Value>>
             Ok(uuid) => Value::Uuid(uuid),
             Err(_) => return Ok(None),
         },
+        ColumnType::TimeTz => Value::TimeTz(parse_time_tz(text)?),
+        ColumnType::Interval => Value::Interval(parse_interval(text)?),
         _ => return Ok(None),
     }))
 }
@@ -123,6 +137,9 @@ fn form(column_type: ColumnType) -> &'static str {
         ColumnType::Date | ColumnType::Time | ColumnType::Timestamp | ColumnType::TimestampTz => "ISO 8601 text",
         ColumnType::Uuid => "text such as \"67e55044-10b1-426f-9247-bb680e5fe0c8\"",
         ColumnType::Jsonb => "JSON",
+        ColumnType::TimeTz => "text such as \"14:05:09.25+01:00\"",
+        ColumnType::Interval => "text such as \"P1Y2M3DT4H5M6.5S\"",
+        ColumnType::Array(_) => "a list",
     }
 }
 

@@ -5,6 +5,8 @@
 //!   bool       00, 01                     int2, int4, int8, date, time, timestamps   i64, sign bit flipped
 //!   float4, 8  f64 in order, one zero, NaN above all
 //!   text       escaped and closed         bytea   the same         uuid   16 bytes
+//!   timetz     microseconds in UTC, then seconds west of it: both i64      interval   microseconds as i128, sign bit flipped
+//!   array      its elements, NULL among them, closed by 00
 //!   numeric    00 e ~(digits)             negative: everything behind the first byte is flipped
 //!              01                         zero
 //!              02 e digits                0.d1 d2 d3 ... x 10^e, d1 not 0, no zeros at the end
@@ -24,6 +26,8 @@ use uuid::Uuid;
 
 use super::column_type::ColumnType;
 use super::datetime;
+use super::interval::Interval;
+use super::time_tz::TimeTz;
 use super::value::Value;
 use super::value_encoding::{date_from_days, days_of_date};
 use crate::encoding::key::{KeyReader, KeyWriter};
@@ -32,6 +36,9 @@ use crate::error::{Error, Result};
 const VALUE_MARK: u8 = 0x01;
 /// What NULL is in a key; behind every value.
 pub(super) const NULL_MARK: u8 = 0x02;
+
+/// What is behind the elements of an array; before every element.
+const ARRAY_CLOSE: u8 = 0x00;
 
 const NUMERIC_NEGATIVE: u8 = 0x00;
 const NUMERIC_ZERO: u8 = 0x01;
@@ -59,6 +66,12 @@ pub(super) fn write(key: KeyWriter, value: &Value) -> Result<KeyWriter> {
         Value::Timestamp(timestamp) => key.i64(timestamp.and_utc().timestamp_micros()),
         Value::TimestampTz(moment) => key.i64(moment.timestamp_micros()),
         Value::Uuid(uuid) => key.raw(uuid.as_bytes()),
+        Value::TimeTz(time) => key.i64(time.utc_micros()).i64(-i64::from(time.offset_seconds())),
+        Value::Interval(interval) => {
+            let ordered = interval.span_micros() as u128 ^ (1 << 127);
+            key.u64((ordered >> 64) as u64).u64(ordered as u64)
+        }
+        Value::Array(values) => values.iter().try_fold(key, write)?.u8(ARRAY_CLOSE),
         Value::Null | Value::Jsonb(_) => return Err(Error::invalid("jsonb cannot be part of a key or index")),
     })
 }
@@ -66,10 +79,13 @@ pub(super) fn write(key: KeyWriter, value: &Value) -> Result<KeyWriter> {
 /// Takes a value of `column_type` off the front of a key.
 pub(super) fn read(key: &mut KeyReader<'_>, column_type: ColumnType) -> Result<Value> {
     match key.u8()? {
-        NULL_MARK => return Ok(Value::Null),
-        VALUE_MARK => {}
-        _ => return Err(damaged()),
+        NULL_MARK => Ok(Value::Null),
+        VALUE_MARK => read_value(key, column_type),
+        _ => Err(damaged()),
     }
+}
+
+fn read_value(key: &mut KeyReader<'_>, column_type: ColumnType) -> Result<Value> {
     Ok(match column_type {
         ColumnType::Bool => match key.u8()? {
             0 => Value::Bool(false),
@@ -92,7 +108,31 @@ pub(super) fn read(key: &mut KeyReader<'_>, column_type: ColumnType) -> Result<V
         ColumnType::TimestampTz => Value::TimestampTz(DateTime::from_timestamp_micros(key.i64()?).ok_or_else(damaged)?),
         ColumnType::Uuid => Value::Uuid(Uuid::from_u64_pair(key.u64()?, key.u64()?)),
         ColumnType::Jsonb => return Err(damaged()),
+        ColumnType::TimeTz => Value::TimeTz(read_time_tz(key)?),
+        ColumnType::Interval => {
+            let ordered = u128::from(key.u64()?) << 64 | u128::from(key.u64()?);
+            let interval = Interval::from_span_micros((ordered ^ (1 << 127)) as i128);
+            Value::Interval(interval.ok_or_else(damaged)?)
+        }
+        ColumnType::Array(element) => {
+            let mut values = Vec::new();
+            loop {
+                match key.u8()? {
+                    ARRAY_CLOSE => break Value::Array(values),
+                    NULL_MARK => values.push(Value::Null),
+                    VALUE_MARK => values.push(read_value(key, element.into())?),
+                    _ => return Err(damaged()),
+                }
+            }
+        }
     })
+}
+
+fn read_time_tz(key: &mut KeyReader<'_>) -> Result<TimeTz> {
+    let (utc_micros, west) = (key.i64()?, key.i64()?);
+    let offset_seconds = west.checked_neg().and_then(|east| i32::try_from(east).ok()).ok_or_else(damaged)?;
+    let micros = utc_micros.checked_add(i64::from(offset_seconds) * 1_000_000).ok_or_else(damaged)?;
+    TimeTz::new(micros, offset_seconds).ok_or_else(damaged)
 }
 
 fn read_date(days: i64) -> Result<NaiveDate> {

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Columns are written as `key_encoding` says. NULL equals nothing, so an entry with one never stands for a whole
-//! unique key: the primary key keeps it apart from others.
+//! unique key: the primary key keeps it apart from others, unless NULLs are equal to the index. An index with a condition
+//! has entries of the rows that meet it only.
 
 use bytes::Bytes;
 
@@ -24,17 +25,17 @@ use crate::keyspace::{TABLE_INDEX_TAG, TABLE_ROW_TAG};
 const ROW_PREFIX_SIZE_BYTES: usize = 9;
 
 /// What the keys of all rows of `table` begin with.
-pub(super) fn rows(table: ObjectId) -> Vec<u8> {
+pub(crate) fn rows(table: ObjectId) -> Vec<u8> {
     KeyWriter::new(TABLE_ROW_TAG).u64(table.number()).finish()
 }
 
 /// The key of the row with the encoded primary key `primary`.
-pub(super) fn row(table: ObjectId, primary: &[u8]) -> Vec<u8> {
+pub(crate) fn row(table: ObjectId, primary: &[u8]) -> Vec<u8> {
     KeyWriter::new(TABLE_ROW_TAG).u64(table.number()).raw(primary).finish()
 }
 
 /// The encoded primary key in the key of a row.
-pub(super) fn primary_of_row(row: &[u8]) -> Result<&[u8]> {
+pub(crate) fn primary_of_row(row: &[u8]) -> Result<&[u8]> {
     row.get(ROW_PREFIX_SIZE_BYTES..).ok_or_else(|| Error::corrupt("the key of a row is cut off; restore from a backup"))
 }
 
@@ -44,39 +45,47 @@ pub(super) fn indexes(table: ObjectId) -> Vec<u8> {
 }
 
 /// What the keys of all entries of the index with the number `index` begin with.
-pub(super) fn index(table: ObjectId, index: u32) -> Vec<u8> {
+pub(crate) fn index(table: ObjectId, index: u32) -> Vec<u8> {
     KeyWriter::new(TABLE_INDEX_TAG).u64(table.number()).u32(index).finish()
 }
 
 /// One entry of an index.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct IndexEntry {
-    pub(super) key: Bytes,
-    pub(super) value: Bytes,
+pub(crate) struct IndexEntry {
+    pub(crate) key: Bytes,
+    pub(crate) value: Bytes,
     /// Whether no other row may have the same key.
-    pub(super) is_exclusive: bool,
+    pub(crate) is_exclusive: bool,
 }
 
 impl Schema {
     /// The encoded primary key of a row.
-    pub(super) fn primary_of(&self, values: &[Value]) -> Result<Bytes> {
+    pub(crate) fn primary_of(&self, values: &[Value]) -> Result<Bytes> {
         let mut columns = self.primary_key.iter().map(|position| &values[*position]);
         columns.try_fold(KeyWriter::default(), key_encoding::write).map(|key| key.finish().into())
     }
 
-    /// The entry of a row, with the encoded primary key `primary`, in `index`.
-    pub(super) fn entry_of(&self, index: &SchemaIndex, values: &[Value], primary: &Bytes) -> Result<IndexEntry> {
+    /// The entry of a row, with the encoded primary key `primary`, in `index`, when it has one.
+    pub(crate) fn entry_of(
+        &self,
+        index: &SchemaIndex,
+        values: &[Value],
+        primary: &Bytes,
+    ) -> Result<Option<IndexEntry>> {
+        if !index.holds(values) {
+            return Ok(None);
+        }
         let prefix = KeyWriter::new(TABLE_INDEX_TAG).u64(self.id.number()).u32(index.number);
         let mut columns = index.columns.iter().map(|position| &values[*position]);
-        let is_exclusive = index.unique && !columns.clone().any(Value::is_null);
+        let is_exclusive = index.unique && (index.nulls_are_equal || !columns.clone().any(Value::is_null));
         let key = columns.try_fold(prefix, key_encoding::write)?;
         let key = if is_exclusive { key } else { key.raw(primary) };
         let value = if index.unique { primary.clone() } else { Bytes::new() };
-        Ok(IndexEntry { key: key.finish().into(), value, is_exclusive })
+        Ok(Some(IndexEntry { key: key.finish().into(), value, is_exclusive }))
     }
 
     /// The encoded primary key of the row that an entry of `index` stands for.
-    pub(super) fn primary_of_entry(&self, index: &SchemaIndex, entry: &(Bytes, Bytes)) -> Result<Bytes> {
+    pub(crate) fn primary_of_entry(&self, index: &SchemaIndex, entry: &(Bytes, Bytes)) -> Result<Bytes> {
         if index.unique {
             return Ok(entry.1.clone());
         }
@@ -90,7 +99,7 @@ impl Schema {
     }
 
     /// The values of an encoded primary key, in the order of its columns.
-    pub(super) fn primary_values(&self, primary: &[u8]) -> Result<Vec<Value>> {
+    pub(crate) fn primary_values(&self, primary: &[u8]) -> Result<Vec<Value>> {
         let mut parts = KeyReader::parts(primary);
         let column = |position: &usize| key_encoding::read(&mut parts, self.columns[*position].column_type);
         let values = self.primary_key.iter().map(column).collect::<Result<_>>()?;

@@ -14,9 +14,15 @@
 //! - A row and its index entries are written in the same statement; reading through an index is reading the row.
 //! - Every change of a row is told to the hook that search listens on in the same transaction.
 //!
-//! Left out on purpose: expressions, joins, foreign keys, checks; they are SQL's, which sits on top. A table without a
-//! primary key is refused rather than given a hidden one.
+//! Left out on purpose: expressions, joins, foreign keys, checks; they are SQL's, which sits on top and keeps what it needs in
+//! the extension of the definition. A table without a primary key is refused rather than given a hidden one; SQL gives it one.
+//! For that layer: `alter` changes layouts, `Statement` changes rows by position, [`Schema`] reads them. A table with rules that
+//! this model does not know refuses writes by any other way.
 
+#[allow(dead_code, reason = "what SQL needs")]
+mod alter;
+#[cfg(test)]
+mod alter_tests;
 mod arithmetic;
 mod catalog;
 mod check;
@@ -33,33 +39,45 @@ mod encoding_tests;
 mod fit;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzz;
+mod interval;
 mod json;
 mod jsonb;
 mod key_encoding;
-mod keys;
+pub(crate) mod keys;
+#[allow(dead_code, reason = "what SQL needs")]
+mod layout;
 #[cfg(test)]
 mod model_tests;
+#[allow(dead_code, reason = "what SQL needs")]
 mod range;
 mod request;
 mod row;
+#[allow(dead_code, reason = "what SQL needs")]
+mod row_count;
+#[allow(dead_code, reason = "what SQL needs")]
 mod row_encoding;
 mod scan;
+#[allow(dead_code, reason = "what SQL needs")]
 mod schema;
 mod source;
+#[allow(dead_code, reason = "what SQL needs")]
 mod statement;
 #[cfg(test)]
 mod tests;
+mod time_tz;
 mod value;
 mod value_encoding;
 mod write;
 
 pub use check::TableCheck;
-pub use column_type::ColumnType;
+pub use column_type::{ColumnType, ElementType};
 pub use constraint::{ConstraintKind, ConstraintViolation};
 pub use definition::{Column, ColumnDefault, Index, TableDefinition};
+pub use interval::Interval;
 pub use request::{ScanForm, ScanRequest};
 pub use row::{Key, Row};
 pub use scan::{RowPage, RowScan};
+pub use time_tz::TimeTz;
 pub use value::Value;
 
 use std::sync::Arc;
@@ -68,7 +86,12 @@ use crate::catalog::Definitions;
 use crate::hook::InstalledHook;
 use crate::kv::{Keyspace, Reader, Sequences};
 
-use schema::Schema;
+#[allow(unused_imports, reason = "what SQL needs")]
+pub(crate) use layout::{Layout, NewIndex};
+#[allow(unused_imports, reason = "what SQL needs")]
+pub(crate) use schema::{Schema, SchemaColumn, SchemaIndex};
+#[allow(unused_imports, reason = "what SQL needs")]
+pub(crate) use statement::{Statement, sequence_name};
 
 /// What the table model shares between transactions.
 #[derive(Debug)]
@@ -77,11 +100,12 @@ pub(crate) struct TableModel {
     sequences: Arc<Sequences>,
     hook: Arc<InstalledHook>,
     definitions: Arc<Definitions<Schema>>,
+    row_counts: row_count::RowCounts,
 }
 
 impl TableModel {
     pub(crate) fn open(keyspace: Arc<Keyspace>, sequences: Arc<Sequences>, hook: Arc<InstalledHook>) -> Self {
-        TableModel { keyspace, sequences, hook, definitions: Arc::default() }
+        TableModel { keyspace, sequences, hook, definitions: Arc::default(), row_counts: Default::default() }
     }
 }
 

@@ -15,7 +15,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use super::key_encoding::{self, NULL_MARK};
 use super::keys;
 use super::request::ScanRequest;
-use super::row::Key;
 use super::schema::{Schema, SchemaIndex};
 use crate::encoding::key::KeyWriter;
 use crate::error::{Error, Result};
@@ -38,42 +37,61 @@ impl Schema {
     /// `NotFound` without such an index, `Invalid` when values or the position do not fit it.
     pub(super) fn path(&self, request: &ScanRequest) -> Result<Path<'_>> {
         let index = request.index.as_deref().map(|name| self.index(name)).transpose()?;
-        let (root, columns) = match index {
-            None => (keys::rows(self.id), &self.primary_key),
-            Some(index) => (keys::index(self.id, index.number), &index.columns),
+        let lower = request.lower.as_ref().map(|key| &key.0[..]);
+        let upper = request.upper.as_ref().map(|key| &key.0[..]);
+        let mut range = self.span(index, &request.equal, lower, upper)?;
+        let root = match index {
+            None => keys::rows(self.id),
+            Some(index) => keys::index(self.id, index.number),
         };
-        if request.equal.len() > columns.len() {
-            return Err(too_many(request.equal.len(), columns.len()));
-        }
-        let (equal, rest) = columns.split_at(request.equal.len());
-        let prefix = self.append(&root, equal, &request.equal)?;
-        let mut range = KeyRange::prefix(prefix.clone());
-        let is_half_open = request.lower != Bound::Unbounded && request.upper == Bound::Unbounded;
-        match &request.lower {
-            Bound::Unbounded => {}
-            Bound::Included(key) => range.start = self.bound(&prefix, rest, key)?.into(),
-            Bound::Excluded(key) => range.start = behind(&self.bound(&prefix, rest, key)?).into(),
-        }
-        match &request.upper {
-            Bound::Unbounded if is_half_open => range.end = Some([&prefix[..], &[NULL_MARK]].concat().into()),
-            Bound::Unbounded => {}
-            Bound::Included(key) => range.end = Some(behind(&self.bound(&prefix, rest, key)?).into()),
-            Bound::Excluded(key) => range.end = Some(self.bound(&prefix, rest, key)?.into()),
-        }
         if let Some(position) = &request.after {
             resume(&mut range, &root, position, request.direction)?;
         }
         Ok(Path { index, root, range })
     }
 
-    fn bound(&self, prefix: &[u8], columns: &[usize], key: &Key) -> Result<Vec<u8>> {
-        if key.0.is_empty() || key.0.len() > columns.len() {
-            return Err(too_many(key.0.len(), columns.len()));
+    /// The keys of the rows, or of the entries of `index`, whose leading columns are `equal` and whose next ones are within the
+    /// bounds; the values fit their columns, and a NULL among `equal` finds NULL. With one end only, NULL is outside.
+    pub(crate) fn span(
+        &self,
+        index: Option<&SchemaIndex>,
+        equal: &[super::Value],
+        lower: Bound<&[super::Value]>,
+        upper: Bound<&[super::Value]>,
+    ) -> Result<KeyRange> {
+        let (root, columns) = match index {
+            None => (keys::rows(self.id), &self.primary_key),
+            Some(index) => (keys::index(self.id, index.number), &index.columns),
+        };
+        if equal.len() > columns.len() {
+            return Err(too_many(equal.len(), columns.len()));
         }
-        if key.0.iter().any(super::Value::is_null) {
+        let (equal_columns, rest) = columns.split_at(equal.len());
+        let prefix = self.append(&root, equal_columns, equal)?;
+        let end = |values: &[super::Value]| self.bound(&prefix, rest, values);
+        let mut range = KeyRange::prefix(prefix.clone());
+        match lower {
+            Bound::Unbounded => {}
+            Bound::Included(values) => range.start = end(values)?.into(),
+            Bound::Excluded(values) => range.start = behind(&end(values)?).into(),
+        }
+        match upper {
+            Bound::Unbounded if lower == Bound::Unbounded => {}
+            Bound::Unbounded => range.end = Some([&prefix[..], &[NULL_MARK]].concat().into()),
+            Bound::Included(values) => range.end = Some(behind(&end(values)?).into()),
+            Bound::Excluded(values) => range.end = Some(end(values)?.into()),
+        }
+        Ok(range)
+    }
+
+    fn bound(&self, prefix: &[u8], columns: &[usize], key: &[super::Value]) -> Result<Vec<u8>> {
+        if key.is_empty() || key.len() > columns.len() {
+            return Err(too_many(key.len(), columns.len()));
+        }
+        if key.iter().any(super::Value::is_null) {
             return Err(Error::invalid("NULL is neither more nor less than anything; ask for rows equal to it"));
         }
-        self.append(prefix, columns, &key.0)
+        self.append(prefix, columns, key)
     }
 
     /// `prefix` and behind it `values` for the first of `columns`.

@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!   ROW_FORMAT, then per column that has a value: number, length, value       numbers ascend; lengths and numbers: varint
+//!   ROW_FORMAT_COUNTED, the number of the next column that would have been added: varint, then the same
 //! ```
 //!
-//! NULL is absence. Columns of the primary key are read from the key, except for those whose type a key does not keep exactly:
-//! these stand here as well.
+//! NULL is absence. In a table some of whose columns have a value in rows that were written before them, a row says up to
+//! which column it knows; one that does not say knows none of these. Columns that were dropped are passed over. Columns of
+//! the primary key are read from the key, except for those whose type a key does not keep exactly: these stand here as well.
 
 use super::schema::Schema;
 use super::value::Value;
@@ -15,11 +17,20 @@ use crate::error::{Error, Result};
 
 /// Format of rows.
 const ROW_FORMAT: u8 = 1;
+/// Format of rows that say which columns they know.
+const ROW_FORMAT_COUNTED: u8 = 2;
 
 impl Schema {
     /// The bytes of a row.
-    pub(super) fn encode_row(&self, values: &[Value]) -> Vec<u8> {
-        let mut out = vec![ROW_FORMAT];
+    pub(crate) fn encode_row(&self, values: &[Value]) -> Vec<u8> {
+        let mut out = match self.has_missing {
+            false => vec![ROW_FORMAT],
+            true => {
+                let mut out = vec![ROW_FORMAT_COUNTED];
+                varint::write(&mut out, u64::from(self.next_column()));
+                out
+            }
+        };
         let mut bytes = Vec::new();
         for (column, value) in self.columns.iter().zip(values) {
             if column.in_row && !value.is_null() {
@@ -33,31 +44,70 @@ impl Schema {
     }
 
     /// The values of the row `stored` with the encoded primary key `primary`, one for each column.
-    pub(super) fn decode_row(&self, primary: &[u8], stored: &[u8]) -> Result<Vec<Value>> {
+    pub(crate) fn decode_row(&self, primary: &[u8], stored: &[u8]) -> Result<Vec<Value>> {
+        self.decode_some(primary, stored, |_| true)
+    }
+
+    /// The same with the values at the positions that are `wanted` only; others are NULL.
+    pub(crate) fn decode_some(
+        &self,
+        primary: &[u8],
+        stored: &[u8],
+        wanted: impl Fn(usize) -> bool,
+    ) -> Result<Vec<Value>> {
+        let (known, mut rest) = self.known_columns(stored)?;
         let mut values = vec![Value::Null; self.columns.len()];
-        for (position, value) in self.primary_key.iter().zip(self.primary_values(primary)?) {
-            values[*position] = value;
+        if self.has_missing {
+            self.fill_missing(&mut values, known);
         }
-        let mut rest = match stored.split_first() {
-            Some((&ROW_FORMAT, rest)) => rest,
-            Some((format, _)) => {
-                return Err(Error::unsupported(format!(
-                    "a row has format {format}, this program reads format {ROW_FORMAT}; open it with a newer program"
-                )));
+        if self.primary_key.iter().any(|position| wanted(*position)) {
+            for (position, value) in self.primary_key.iter().zip(self.primary_values(primary)?) {
+                values[*position] = value;
             }
-            None => return Err(self.damaged()),
-        };
-        let mut behind = 0;
+        }
+        let (mut position, mut last) = (0, 0);
         while !rest.is_empty() {
             let number = varint::read(&mut rest)?;
             let bytes = varint::read_bytes(&mut rest)?;
-            let found = self.columns[behind..].iter().position(|column| u64::from(column.number) == number);
-            let position = behind + found.ok_or_else(|| self.damaged())?;
-            let read = value_encoding::read(bytes, self.columns[position].column_type);
-            values[position] = read.map_err(|error| error.context(format_args!("table {:?}", self.name)))?;
-            behind = position + 1;
+            if number <= last || number >= u64::from(self.next_column()) {
+                return Err(self.damaged());
+            }
+            last = number;
+            while self.columns.get(position).is_some_and(|column| u64::from(column.number) < number) {
+                position += 1;
+            }
+            match self.columns.get(position) {
+                Some(column) if u64::from(column.number) == number && wanted(position) => {
+                    let read = value_encoding::read(bytes, column.column_type);
+                    values[position] = read.map_err(|error| error.context(format_args!("table {:?}", self.name)))?;
+                }
+                _ => {}
+            }
         }
         Ok(values)
+    }
+
+    /// The number below which a row knows all columns, and what is behind it.
+    fn known_columns<'r>(&self, stored: &'r [u8]) -> Result<(u64, &'r [u8])> {
+        match stored.split_first() {
+            Some((&ROW_FORMAT, rest)) => Ok((0, rest)),
+            Some((&ROW_FORMAT_COUNTED, mut rest)) => Ok((varint::read(&mut rest)?, rest)),
+            Some((format, _)) => Err(Error::unsupported(format!(
+                "a row has format {format}, this program reads formats up to {ROW_FORMAT_COUNTED}; open it with a newer \
+                 program"
+            ))),
+            None => Err(self.damaged()),
+        }
+    }
+
+    fn fill_missing(&self, values: &mut [Value], known: u64) {
+        for (column, value) in self.columns.iter().zip(values) {
+            if let Some(missing) = &column.missing
+                && u64::from(column.number) >= known
+            {
+                *value = missing.clone();
+            }
+        }
     }
 
     fn damaged(&self) -> Error {

@@ -9,6 +9,7 @@
 //!
 //! Every change of a row goes through one function, so that a row and its index entries cannot part.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,24 +35,26 @@ use crate::kv::{Reader, Transaction};
 const COLUMN_SEQUENCE: &[u8] = b"table column ";
 
 /// The name of the sequence of a column that gets the next number.
-pub(super) fn sequence_name(table: ObjectId, column: &SchemaColumn) -> Vec<u8> {
+pub(crate) fn sequence_name(table: ObjectId, column: &SchemaColumn) -> Vec<u8> {
     KeyWriter::default().raw(COLUMN_SEQUENCE).u64(table.number()).u32(column.number).finish()
 }
 
 /// One statement on one table.
-pub(super) struct Statement<'a> {
+pub(crate) struct Statement<'a> {
     model: &'a TableModel,
     transaction: &'a Transaction,
-    pub(super) schema: Arc<Schema>,
+    pub(crate) schema: Arc<Schema>,
     now: Timestamp,
     /// The largest number that a row brought along, by the position of its numbered column.
     brought: BTreeMap<usize, i64>,
+    /// Rows added less rows removed.
+    added_rows: Cell<i64>,
 }
 
 impl<'a> Statement<'a> {
-    pub(super) fn new(model: &'a TableModel, transaction: &'a Transaction, schema: Arc<Schema>) -> Self {
+    pub(crate) fn new(model: &'a TableModel, transaction: &'a Transaction, schema: Arc<Schema>) -> Self {
         let now = model.keyspace.env().now();
-        Statement { model, transaction, schema, now, brought: BTreeMap::new() }
+        Statement { model, transaction, schema, now, brought: BTreeMap::new(), added_rows: Cell::new(0) }
     }
 
     /// The values of a new row: those that `row` names, and the defaults of the others.
@@ -108,7 +111,8 @@ impl<'a> Statement<'a> {
         }
     }
 
-    fn default(&self, column: &SchemaColumn) -> Result<Value> {
+    /// What `column` gets in a row that does not name it.
+    pub(crate) fn default(&self, column: &SchemaColumn) -> Result<Value> {
         Ok(match &column.default {
             None => Value::Null,
             Some(ColumnDefault::Value(value)) => value.clone(),
@@ -127,7 +131,8 @@ impl<'a> Statement<'a> {
     }
 
     /// Turns the row `old` into the row `new`, with its index entries; `None` is no row.
-    pub(super) fn change(&self, old: Option<&[Value]>, new: Option<&[Value]>) -> Result<()> {
+    pub(crate) fn change(&self, old: Option<&[Value]>, new: Option<&[Value]>) -> Result<()> {
+        self.added_rows.set(self.added_rows.get() + i64::from(new.is_some()) - i64::from(old.is_some()));
         let old = old.map(|values| self.place(values)).transpose()?;
         let new = new.map(|values| self.place(values)).transpose()?;
         let moves = old.as_ref().map(|old| &old.primary) != new.as_ref().map(|new| &new.primary);
@@ -158,8 +163,8 @@ impl<'a> Statement<'a> {
     }
 
     fn change_entry(&self, index: &SchemaIndex, old: Option<&Place<'_>>, new: Option<&Place<'_>>) -> Result<()> {
-        let entry = |place: &Place<'_>| self.schema.entry_of(index, place.values, &place.primary);
-        let (old, entry_new) = (old.map(entry).transpose()?, new.map(entry).transpose()?);
+        let entry = |place: &Place<'_>| self.schema.entry_of(index, place.values, &place.primary).transpose();
+        let (old, entry_new) = (old.and_then(entry).transpose()?, new.and_then(entry).transpose()?);
         if old == entry_new {
             return Ok(());
         }
@@ -178,7 +183,8 @@ impl<'a> Statement<'a> {
     }
 
     /// Makes the sequences go on behind the numbers that the rows brought along.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
+        self.model.note_added_rows(self.schema.id, self.added_rows.get());
         for (position, number) in self.brought {
             if let Ok(number) = u64::try_from(number) {
                 let column = &self.schema.columns[position];
@@ -223,7 +229,7 @@ impl Schema {
     }
 
     /// `value` as the column at `position` keeps it.
-    pub(super) fn fit_column(&self, position: usize, value: Value) -> Result<Value> {
+    pub(crate) fn fit_column(&self, position: usize, value: Value) -> Result<Value> {
         let column = &self.columns[position];
         fit(value, column.column_type)
             .map_err(|error| error.context(format_args!("column {:?} of table {:?}", column.name, self.name)))
@@ -250,13 +256,14 @@ impl Schema {
     /// The row of `values`, one for each column.
     pub(super) fn row(&self, values: Vec<Value>) -> Row {
         let mut row = Row::with_capacity(values.len());
-        for (column, value) in self.columns.iter().zip(values) {
+        for (column, value) in self.columns.iter().zip(values).filter(|(column, _)| !column.is_hidden) {
             row.push(column.name.clone(), value);
         }
         row
     }
 
-    fn check_not_null(&self, values: &[Value]) -> Result<()> {
+    /// Refuses NULL where a column does.
+    pub(crate) fn check_not_null(&self, values: &[Value]) -> Result<()> {
         let missing = self.columns.iter().zip(values).find(|(column, value)| column.not_null && value.is_null());
         let Some((column, _)) = missing else { return Ok(()) };
         let message = format!("column {:?} of table {:?} refuses NULL; give it a value", column.name, self.name);
@@ -271,7 +278,7 @@ impl Schema {
     fn taken_primary_key(&self, values: &[Value]) -> Error {
         let what =
             format!("table {:?} has a row with the primary key {}", self.name, self.shown(&self.primary_key, values));
-        self.taken(ErrorKind::AlreadyExists, what, format!("{}_pkey", self.name), &self.primary_key)
+        self.taken(ErrorKind::AlreadyExists, what, self.primary_key_name(), &self.primary_key)
     }
 
     pub(super) fn taken_index_key(&self, index: &SchemaIndex, values: &[Value]) -> Error {

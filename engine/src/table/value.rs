@@ -3,6 +3,7 @@
 //! ```text
 //!   order within a type   as PostgreSQL: false < true, NaN above all numbers, -0 = 0, 1.0 = 1.00, text by its bytes
 //!   NULL                  after everything else, and equal to itself (an order has to place it somewhere)
+//!   arrays                element by element, then the shorter one first
 //!   across types          by type, in the order of the variants: enough for sorting, without a meaning
 //! ```
 //!
@@ -17,6 +18,8 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::column_type::ColumnType;
+use super::interval::Interval;
+use super::time_tz::TimeTz;
 use crate::env::Timestamp;
 
 /// One value of a row.
@@ -54,6 +57,12 @@ pub enum Value {
     Uuid(Uuid),
     /// JSON.
     Jsonb(Json),
+    /// A time of day at an offset from UTC.
+    TimeTz(TimeTz),
+    /// A span of time.
+    Interval(Interval),
+    /// Values of one type, any of them NULL.
+    Array(Vec<Value>),
 }
 
 impl Value {
@@ -62,7 +71,8 @@ impl Value {
         matches!(self, Value::Null)
     }
 
-    /// The type of column that the value fits as it is; `None` for NULL, which fits every type.
+    /// The type of column that the value fits as it is; `None` for NULL, which fits every type, and for arrays in which
+    /// nothing tells the type.
     pub fn column_type(&self) -> Option<ColumnType> {
         Some(match self {
             Value::Null => return None,
@@ -81,6 +91,11 @@ impl Value {
             Value::TimestampTz(_) => ColumnType::TimestampTz,
             Value::Uuid(_) => ColumnType::Uuid,
             Value::Jsonb(_) => ColumnType::Jsonb,
+            Value::TimeTz(_) => ColumnType::TimeTz,
+            Value::Interval(_) => ColumnType::Interval,
+            Value::Array(values) => {
+                return values.iter().find_map(Value::column_type)?.element().map(ColumnType::Array);
+            }
         })
     }
 
@@ -127,10 +142,11 @@ impl Value {
         }
     }
 
-    fn rank(&self) -> u8 {
-        match self.column_type() {
-            Some(column_type) => column_type as u8,
-            None => u8::MAX,
+    fn rank(&self) -> u32 {
+        match self {
+            Value::Null => u32::MAX,
+            Value::Array(_) => u32::MAX - 1,
+            scalar => scalar.column_type().map_or(u32::MAX, ColumnType::code),
         }
     }
 }
@@ -153,6 +169,9 @@ impl Ord for Value {
             (Value::TimestampTz(a), Value::TimestampTz(b)) => a.cmp(b),
             (Value::Uuid(a), Value::Uuid(b)) => a.cmp(b),
             (Value::Jsonb(a), Value::Jsonb(b)) => json_order(a, b),
+            (Value::TimeTz(a), Value::TimeTz(b)) => a.cmp(b),
+            (Value::Interval(a), Value::Interval(b)) => a.cmp(b),
+            (Value::Array(a), Value::Array(b)) => a.cmp(b),
             _ => self.rank().cmp(&other.rank()),
         }
     }
@@ -255,6 +274,8 @@ from! {
     Timestamp: moment => DateTime::from_timestamp_micros(moment.as_micros()).map_or(Value::Null, Value::TimestampTz);
     Uuid: uuid => Value::Uuid(uuid);
     Json: json => Value::Jsonb(json);
+    TimeTz: time => Value::TimeTz(time);
+    Interval: interval => Value::Interval(interval);
     &Value: value => value.clone();
 }
 

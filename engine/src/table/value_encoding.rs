@@ -5,6 +5,9 @@
 //!   numeric        digits after the point: varint, then all digits as a signed number, big end first
 //!   text, bytea    the bytes           uuid 16 bytes    jsonb  see `jsonb`
 //!   date           days since 0001-01-01: 4 bytes       time, timestamp, timestamptz  microseconds: 8 bytes
+//!   timetz         microseconds since local midnight: 8 bytes, seconds east of UTC: 4 bytes
+//!   interval       months: 4 bytes, days: 4 bytes, microseconds: 8 bytes
+//!   array          per element: varint 0 for NULL, else the length + 1 and the element
 //! ```
 //!
 //! A value is always stored with its length around it, so that damage is found as a length that does not fit.
@@ -14,8 +17,10 @@ use bigdecimal::num_bigint::BigInt;
 use chrono::{DateTime, Datelike, NaiveDate};
 use uuid::Uuid;
 
-use super::column_type::ColumnType;
+use super::column_type::{ColumnType, ElementType};
 use super::fit::numeric_within_limits;
+use super::interval::Interval;
+use super::time_tz::TimeTz;
 use super::value::Value;
 use super::{datetime, jsonb};
 use crate::encoding::varint;
@@ -55,6 +60,31 @@ pub(super) fn write(out: &mut Vec<u8>, value: &Value) {
         Value::TimestampTz(moment) => out.extend_from_slice(&moment.timestamp_micros().to_le_bytes()),
         Value::Uuid(uuid) => out.extend_from_slice(uuid.as_bytes()),
         Value::Jsonb(json) => jsonb::write(out, json),
+        Value::TimeTz(time) => {
+            out.extend_from_slice(&time.micros().to_le_bytes());
+            out.extend_from_slice(&time.offset_seconds().to_le_bytes());
+        }
+        Value::Interval(interval) => {
+            out.extend_from_slice(&interval.months.to_le_bytes());
+            out.extend_from_slice(&interval.days.to_le_bytes());
+            out.extend_from_slice(&interval.micros.to_le_bytes());
+        }
+        Value::Array(values) => write_array(out, values),
+    }
+}
+
+fn write_array(out: &mut Vec<u8>, values: &[Value]) {
+    let mut bytes = Vec::new();
+    for value in values {
+        bytes.clear();
+        write(&mut bytes, value);
+        match value {
+            Value::Null => out.push(0),
+            _ => {
+                varint::write(out, bytes.len() as u64 + 1);
+                out.extend_from_slice(&bytes);
+            }
+        }
     }
 }
 
@@ -84,7 +114,38 @@ pub(super) fn read(bytes: &[u8], column_type: ColumnType) -> Result<Value> {
         }
         ColumnType::Uuid => Value::Uuid(Uuid::from_bytes(exactly(bytes)?)),
         ColumnType::Jsonb => Value::Jsonb(jsonb::read(bytes)?),
+        ColumnType::TimeTz => {
+            let (micros, offset) = bytes.split_at_checked(8).ok_or_else(damaged)?;
+            let offset_seconds = i32::from_le_bytes(exactly(offset)?);
+            Value::TimeTz(TimeTz::new(i64::from_le_bytes(exactly(micros)?), offset_seconds).ok_or_else(damaged)?)
+        }
+        ColumnType::Interval => {
+            let (months, rest) = bytes.split_at_checked(4).ok_or_else(damaged)?;
+            let (days, micros) = rest.split_at_checked(4).ok_or_else(damaged)?;
+            Value::Interval(Interval {
+                months: i32::from_le_bytes(exactly(months)?),
+                days: i32::from_le_bytes(exactly(days)?),
+                micros: i64::from_le_bytes(exactly(micros)?),
+            })
+        }
+        ColumnType::Array(element) => Value::Array(read_array(bytes, element)?),
     })
+}
+
+fn read_array(bytes: &[u8], element: ElementType) -> Result<Vec<Value>> {
+    let (mut rest, mut values) = (bytes, Vec::new());
+    while !rest.is_empty() {
+        let length = varint::read(&mut rest)?;
+        values.push(match usize::try_from(length).map_err(|_| damaged())?.checked_sub(1) {
+            None => Value::Null,
+            Some(length) => {
+                let (value, behind) = rest.split_at_checked(length).ok_or_else(damaged)?;
+                rest = behind;
+                read(value, element.into())?
+            }
+        });
+    }
+    Ok(values)
 }
 
 fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {

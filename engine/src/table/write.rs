@@ -16,7 +16,7 @@ use super::statement::Statement;
 use crate::error::{Error, Result};
 use crate::kv::{Reader, Transaction};
 
-impl Tables<'_, Transaction> {
+impl<'a> Tables<'a, Transaction> {
     /// Inserts a row and returns it as it is stored: with defaults and numbers filled in.
     ///
     /// Columns that `row` does not name get their default, without one NULL.
@@ -24,7 +24,8 @@ impl Tables<'_, Transaction> {
     /// # Errors
     /// `AlreadyExists` when a row has its primary key, `Constraint` when it breaks a rule, both with a
     /// [`ConstraintViolation`](super::ConstraintViolation) as their source; `NotFound` without such a table; `Invalid`
-    /// when a column or value does not fit; `LimitExceeded` for a key over 8 KiB or a row over 64 MiB.
+    /// when a column or value does not fit; `Unsupported` for a table with rules that only SQL keeps; `LimitExceeded` for a
+    /// key over 8 KiB or a row over 64 MiB.
     pub fn insert(&self, table: &str, row: Row) -> Result<Row> {
         self.statement(table, |statement| insert(statement, row))
     }
@@ -109,7 +110,7 @@ impl Tables<'_, Transaction> {
     /// Deletes the row under `key`; false when there was none.
     ///
     /// # Errors
-    /// `NotFound` without such a table, `Invalid` when the key does not fit.
+    /// `NotFound` without such a table, `Invalid` when the key does not fit, `Unsupported` as for [`Tables::insert`].
     pub fn delete(&self, table: &str, key: impl Into<Key>) -> Result<bool> {
         let key = key.into();
         self.statement(table, |statement| {
@@ -122,7 +123,9 @@ impl Tables<'_, Transaction> {
 
     /// Runs a statement on `table`, all of it or nothing.
     fn statement<T>(&self, table: &str, run: impl FnOnce(&mut Statement<'_>) -> Result<T>) -> Result<T> {
-        let mut statement = Statement::new(self.model, self.reader, self.schema(table)?);
+        let schema = self.schema(table)?;
+        schema.check_is_plain()?;
+        let mut statement = self.positional(schema);
         self.atomically(|| {
             let outcome = run(&mut statement)?;
             statement.finish()?;
@@ -130,8 +133,14 @@ impl Tables<'_, Transaction> {
         })
     }
 
+    /// A statement by position, for the layer above: it keeps the table's rules, fills in every value, and makes all of its
+    /// changes or takes them back.
+    pub(crate) fn positional(&self, schema: Arc<Schema>) -> Statement<'a> {
+        Statement::new(self.model, self.reader, schema)
+    }
+
     /// All that `write` writes, or nothing of it when it fails.
-    pub(super) fn atomically<T>(&self, write: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn atomically<T>(&self, write: impl FnOnce() -> Result<T>) -> Result<T> {
         let savepoint = self.reader.savepoint();
         let outcome = write();
         if outcome.is_err() {
@@ -139,6 +148,20 @@ impl Tables<'_, Transaction> {
         }
         self.reader.release(savepoint)?;
         outcome
+    }
+}
+
+impl Schema {
+    /// Refuses what does not go through the layer that keeps the table's rules.
+    pub(super) fn check_is_plain(&self) -> Result<()> {
+        match self.is_ruled() {
+            false => Ok(()),
+            true => Err(Error::unsupported(format!(
+                "table {:?} has rules that only SQL keeps (checks, references, computed columns or the like); change it with \
+                 SQL",
+                self.name
+            ))),
+        }
     }
 }
 
@@ -156,7 +179,7 @@ fn no_row(schema: &Arc<Schema>, primary: &[u8]) -> Error {
 
 impl<R: Reader + ?Sized> Tables<'_, R> {
     /// The values of the row with the encoded primary key `primary`, or `None`.
-    pub(super) fn values_at(&self, schema: &Schema, primary: &[u8]) -> Result<Option<Vec<super::Value>>> {
+    pub(crate) fn values_at(&self, schema: &Schema, primary: &[u8]) -> Result<Option<Vec<super::Value>>> {
         let stored = self.reader.get(&super::keys::row(schema.id, primary))?;
         stored.map(|stored| schema.decode_row(primary, &stored)).transpose()
     }

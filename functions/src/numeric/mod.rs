@@ -3,14 +3,22 @@
 //! ```text
 //!   number       a number and how it is held in a column
 //!   arithmetic   + - * / %, comparison, rounding, the scales that PostgreSQL gives results
+//!   cast         the two forms, and from and to the other types of numbers
+//!   operators    the operators, on decimals where the result surely fits
+//!   order        bytes whose order is the order of numbers
 //!   text         numbers as text, and conversions to and from the other numbers
 //! ```
 //!
 //! Numbers of up to 38 digits are worked on as `i128`; only those that are longer become integers of any size.
 
 mod arithmetic;
+pub(crate) mod cast;
 mod number;
+mod operators;
+mod order;
 mod text;
 
 pub use number::{Digits, Number};
+pub(crate) use operators::functions;
+pub(crate) use order::order_key;
 pub use text::{format, parse};

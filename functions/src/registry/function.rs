@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, Field};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{AggregateUDF, ColumnarValue, Volatility, WindowUDF};
 
@@ -36,12 +37,34 @@ pub struct Call {
     pub arguments: Vec<SqlType>,
     /// The type of the result; for functions that return sets, of one element.
     pub returns: SqlType,
+    /// Of a cast, the modifier of the type it casts to; otherwise -1.
+    pub modifier: i32,
+    /// Of a cast, whether the user wrote it.
+    pub is_explicit: bool,
+}
+
+impl Function {
+    /// The Arrow type of what the function gives for one row: of a set, the list.
+    pub(crate) fn returned_arrow(&self, call: &Call) -> DataType {
+        let element = call.returns.arrow();
+        match self.kind {
+            FunctionKind::SetReturning => DataType::List(Arc::new(Field::new("item", element, true))),
+            _ => element,
+        }
+    }
+}
+
+impl Call {
+    /// A call with these types.
+    pub fn new(environment: &Arc<Environment>, arguments: Vec<SqlType>, returns: SqlType) -> Self {
+        Call { environment: environment.clone(), arguments, returns, modifier: -1, is_explicit: false }
+    }
 }
 
 type ArraysFn = dyn Fn(&Call, &[ArrayRef], usize) -> SqlResult<ArrayRef> + Send + Sync;
 type ColumnsFn = dyn Fn(&Call, &[ColumnarValue], usize) -> SqlResult<ColumnarValue> + Send + Sync;
 type ExpressionFn = dyn Fn(&Typing, &Call, Vec<Typed>) -> SqlResult<Typed> + Send + Sync;
-type AggregateFn = dyn Fn(&Call) -> SqlResult<Arc<AggregateUDF>> + Send + Sync;
+type AggregateFn = dyn Fn(&Call) -> SqlResult<(Arc<AggregateUDF>, SqlType)> + Send + Sync;
 type CollectFn = dyn Fn(&Call, &[ArrayRef], usize) -> SqlResult<ScalarValue> + Send + Sync;
 type WindowFn = dyn Fn(&Call) -> SqlResult<Arc<WindowUDF>> + Send + Sync;
 
@@ -54,7 +77,7 @@ pub enum Implementation {
     Columns(Arc<ColumnsFn>),
     /// As an expression of others, when the statement is bound.
     Expression(Arc<ExpressionFn>),
-    /// As one of DataFusion's aggregates.
+    /// As one of DataFusion's aggregates, with the type that it returns. It sees numerics in the form that they have.
     Aggregate(Arc<AggregateFn>),
     /// As an aggregate that is given all rows of a group at once, in order and, if it is asked for, distinct.
     Collect(Arc<CollectFn>),
@@ -94,7 +117,7 @@ impl Implementation {
     }
 
     /// As an aggregate; see [`Implementation::Aggregate`].
-    pub fn aggregate(run: impl Fn(&Call) -> SqlResult<Arc<AggregateUDF>> + Send + Sync + 'static) -> Self {
+    pub fn aggregate(run: impl Fn(&Call) -> SqlResult<(Arc<AggregateUDF>, SqlType)> + Send + Sync + 'static) -> Self {
         Implementation::Aggregate(Arc::new(run))
     }
 

@@ -4,6 +4,7 @@
 //!   function    what a function is: its signature, its kind, and how it is done
 //!   signature   signatures as text: "lpad(text, int4, text) text"
 //!   rows        functions of one row, applied to columns
+//!   cast        from which type to which, and when
 //!   routine     a function as DataFusion calls it
 //!   collect     aggregates that see all their rows at once
 //! ```
@@ -11,6 +12,7 @@
 //! Lists of functions are data: each module of values offers `functions()`, and [`Registry::standard`] gathers them.
 //! An engine adds those that need a session or a catalogue with [`Registry::with`].
 
+mod cast;
 mod collect;
 mod function;
 mod routine;
@@ -20,24 +22,35 @@ mod signature;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use crate::sql_type::SqlType;
+
+pub use cast::Cast;
 pub use function::{Call, Function, FunctionKind, Implementation};
 pub use rows::*;
 pub use signature::{Pattern, Returns};
 
 pub(crate) use collect::{Collection, collector};
-pub(crate) use routine::routine_expr;
+pub(crate) use routine::{internal, routine_expr, run_arrays};
+pub(crate) use rows::arrow_error;
 
 /// All functions that a statement may call.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     by_name: HashMap<String, Vec<Arc<Function>>>,
+    casts: HashMap<(SqlType, SqlType), Arc<Cast>>,
 }
 
 impl Registry {
     /// The functions and operators that need nothing but their arguments and the session's settings.
     pub fn standard() -> Self {
+        Registry::shared().clone()
+    }
+
+    /// The same, made once.
+    pub(crate) fn shared() -> &'static Registry {
         static STANDARD: OnceLock<Registry> = OnceLock::new();
-        STANDARD.get_or_init(|| Registry::default().with(crate::standard_functions())).clone()
+        STANDARD
+            .get_or_init(|| Registry::default().with(crate::standard_functions()).with_casts(crate::standard_casts()))
     }
 
     /// The same with more functions; one with the same name and arguments as another takes its place.
@@ -49,6 +62,26 @@ impl Registry {
             named.push(Arc::new(function));
         }
         self
+    }
+
+    /// The same with more casts; one between the same types as another takes its place.
+    #[must_use]
+    pub fn with_casts(mut self, casts: impl IntoIterator<Item = Cast>) -> Self {
+        for cast in casts {
+            self.casts.insert((cast.from.clone(), cast.to.clone()), Arc::new(cast));
+        }
+        self
+    }
+
+    /// The cast between two types, which are as they are without a form or a modifier. From a type to itself, it is what
+    /// applies a modifier.
+    pub fn cast(&self, from: &SqlType, to: &SqlType) -> Option<&Arc<Cast>> {
+        self.casts.get(&(from.clone(), to.clone()))
+    }
+
+    /// All casts, in no order.
+    pub fn casts(&self) -> impl Iterator<Item = &Arc<Cast>> {
+        self.casts.values()
     }
 
     /// The functions called `name`, or the operators.

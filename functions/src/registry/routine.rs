@@ -44,6 +44,8 @@ impl PartialEq for Routine {
         Arc::ptr_eq(&self.function, &other.function)
             && self.call.arguments == other.call.arguments
             && self.call.returns == other.call.returns
+            && self.call.modifier == other.call.modifier
+            && self.call.is_explicit == other.call.is_explicit
             && Arc::ptr_eq(&self.call.environment, &other.call.environment)
     }
 }
@@ -98,34 +100,45 @@ impl Routine {
         let rows = if is_constant { 1 } else { rows };
         let arrays =
             arguments.iter().map(|argument| argument.to_array(rows)).collect::<DataFusionResult<Vec<ArrayRef>>>()?;
-        let array = self.run(&arrays, rows)?;
+        let array = run_arrays(&self.function, &self.call, &arrays, rows)?;
         if is_constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
         }
         Ok(ColumnarValue::Array(array))
     }
+}
 
-    fn run(&self, arrays: &[ArrayRef], rows: usize) -> SqlResult<ArrayRef> {
-        let Implementation::Arrays(run) = &self.function.implementation else {
-            return Err(SqlError::new(Condition::InternalError, "not a function over columns"));
-        };
-        if !self.function.strict {
-            return run(&self.call, arrays, rows);
+/// The function over columns, all of `rows` rows.
+pub(crate) fn run_arrays(function: &Function, call: &Call, arrays: &[ArrayRef], rows: usize) -> SqlResult<ArrayRef> {
+    let run = match &function.implementation {
+        Implementation::Arrays(run) => run,
+        Implementation::Columns(run) => {
+            let columns: Vec<_> = arrays.iter().cloned().map(ColumnarValue::Array).collect();
+            let found = run(call, &columns, rows)?;
+            return found.to_array(rows).map_err(internal);
         }
-        let nulls =
-            arrays.iter().fold(None, |nulls, array| NullBuffer::union(nulls.as_ref(), array.logical_nulls().as_ref()));
-        let Some(nulls) = nulls.filter(|nulls| nulls.null_count() > 0) else {
-            return run(&self.call, arrays, rows);
-        };
-        if nulls.null_count() == rows {
-            return Ok(arrow::array::new_null_array(&self.returns, rows));
-        }
-        let kept = BooleanArray::new(nulls.inner().clone(), None);
-        let arrays =
-            arrays.iter().map(|array| filter(array, &kept)).collect::<Result<Vec<_>, _>>().map_err(arrow_error)?;
-        let found = run(&self.call, &arrays, rows - nulls.null_count())?;
-        take(&found, &places(&nulls), None).map_err(arrow_error)
+        _ => return Err(SqlError::new(Condition::InternalError, "not a function over columns")),
+    };
+    if !function.strict {
+        return run(call, arrays, rows);
     }
+    let union =
+        |nulls: Option<NullBuffer>, array: &ArrayRef| NullBuffer::union(nulls.as_ref(), array.logical_nulls().as_ref());
+    let Some(nulls) = arrays.iter().fold(None, union).filter(|nulls| nulls.null_count() > 0) else {
+        return run(call, arrays, rows);
+    };
+    if nulls.null_count() == rows {
+        return Ok(arrow::array::new_null_array(&function.returned_arrow(call), rows));
+    }
+    let kept = BooleanArray::new(nulls.inner().clone(), None);
+    let arrays = arrays.iter().map(|array| filter(array, &kept)).collect::<Result<Vec<_>, _>>().map_err(arrow_error)?;
+    let found = run(call, &arrays, rows - nulls.null_count())?;
+    take(&found, &places(&nulls), None).map_err(arrow_error)
+}
+
+/// What DataFusion says went wrong, if it is not one of ours that it passes on.
+pub(crate) fn internal(error: DataFusionError) -> SqlError {
+    SqlError::inside(&error).cloned().unwrap_or_else(|| SqlError::new(Condition::InternalError, error.to_string()))
 }
 
 /// For each row its place among those that are not NULL.

@@ -167,6 +167,11 @@ impl SqlType {
         self.category() == 'S'
     }
 
+    /// Whether values are whole numbers that the machine adds.
+    pub fn is_whole_number(&self) -> bool {
+        matches!(self, SqlType::Int2 | SqlType::Int4 | SqlType::Int8)
+    }
+
     /// Whether the type names something of the catalogue by its number.
     pub fn is_object_number(&self) -> bool {
         matches!(

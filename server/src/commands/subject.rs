@@ -53,10 +53,11 @@ impl Found {
     }
 }
 
-/// JSON has numbers, truth values and itself; every other type is text there.
+/// JSON has numbers, truth values, lists and itself; every other type is text there.
 fn cells_of_type(data_type: &str) -> Cells {
     match data_type {
         "bool" | "int2" | "int4" | "int8" | "float4" | "float8" | "jsonb" => Cells::Json,
+        name if name.ends_with("[]") => Cells::Json,
         _ => Cells::Text,
     }
 }
