@@ -17,6 +17,8 @@ pub const COMMIT_SIZE_BYTES_MAX: usize = 1024 * 1024 * 1024;
 pub(crate) const RECORD_SIZE_BYTES_TARGET: usize = 16 * 1024 * 1024;
 /// Changes of past commits that are kept to compare long-lived transactions with, in bytes.
 pub(crate) const RECENT_KEYS_SIZE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What the locks of all transactions and sessions may take of memory, in bytes.
+pub const LOCKS_SIZE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Keys removed by one step of background reclaim.
 pub(crate) const RECLAIM_STEP_KEYS: usize = 1_000;
 /// Largest piece of a backup: a run of keys with one value of the largest size, in bytes.

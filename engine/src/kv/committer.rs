@@ -17,7 +17,11 @@
 //!   write and only behind everything before it.
 //! - **K4** The first failed write or sync poisons the committer: every later commit is refused, reads go on.
 //!
-//! Lock order: `writer`, then `state`, then `publish`. No lock is held during a sync.
+//! - **K12** A change of what another has locked waits until it is free, then it is validated. The locks of keys are looked
+//!   at under `state`, where versions are taken, so that who locks a key and takes `state` afterwards knows of every commit
+//!   that did not see the lock.
+//!
+//! Lock order: `writer`, then `state`, then `publish`; a part of the table of locks under `state`. No lock is held during a sync.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,6 +29,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::locks::{LockFailure, LockMode, Locker, Locks, Owner, WaitPolicy};
 use super::memtable::{Change, Memtable, ReaderVersions};
 use super::read_set::ReadSet;
 use super::record::encode_record;
@@ -57,6 +62,32 @@ pub(crate) struct Proposal {
     pub(crate) durability: Durability,
     /// Whether the transaction has waited for its turn; those that have not give way to those who have.
     pub(crate) in_turn: bool,
+    /// Whose locks are no obstacle.
+    pub(crate) owner: Owner,
+}
+
+/// Why a proposal is not accepted as things are.
+#[derive(Debug)]
+enum Refused {
+    Met(Met),
+    /// Somebody else has locked this key against the change; it takes this mode.
+    Locked(Bytes, LockMode),
+}
+
+impl From<Met> for Refused {
+    fn from(met: Met) -> Self {
+        Refused::Met(met)
+    }
+}
+
+/// What became between two versions of something that was read at the first.
+#[derive(Debug)]
+pub(crate) enum Comparison {
+    Unchanged,
+    /// This commit changed it.
+    Changed(Version, Contended),
+    /// Not all commits between the two are remembered.
+    Forgotten,
 }
 
 /// What a proposal conflicts with; where, unless the commit is no longer remembered.
@@ -121,6 +152,7 @@ pub(crate) struct Committer {
     observers: RwLock<Vec<Arc<dyn CommitObserver>>>,
     pub(crate) readers: Arc<Registry>,
     pub(crate) writers: Arc<Registry>,
+    pub(crate) locks: Arc<Locks>,
     pub(crate) statistics: Arc<Statistics>,
 }
 
@@ -172,6 +204,7 @@ impl Committer {
             observers: RwLock::new(Vec::new()),
             readers: Arc::new(Registry::default()),
             writers: Arc::new(Registry::default()),
+            locks: Arc::default(),
             statistics,
         }
     }
@@ -204,24 +237,31 @@ impl Committer {
         self.readers.oldest(|| self.visible())
     }
 
-    /// Commits, and returns the version once it is as durable as asked and visible to every later reader.
-    pub(crate) fn commit(&self, mut proposal: Proposal) -> Result<Version> {
+    /// Commits, and returns the version once it is as durable as asked and visible to every later reader. Waits for what
+    /// others have locked, for `lock_timeout` each time.
+    pub(crate) fn commit(&self, mut proposal: Proposal, lock_timeout: Duration) -> Result<Version> {
         if proposal.encoded.len() > COMMIT_SIZE_BYTES_MAX {
             return Err(Error::limit_exceeded(format!(
                 "a transaction of {} bytes is over the limit of {COMMIT_SIZE_BYTES_MAX}; commit in several steps",
                 proposal.encoded.len()
             )));
         }
-        let version = match self.enter(&mut proposal)? {
-            Ok(version) => version,
-            Err(Met { version, contended }) => {
-                self.statistics.conflicts.fetch_add(1, Ordering::Relaxed);
-                // Whoever tries again at once must be able to see what was in the way.
-                self.wait_visible(version)?;
-                return Err(Error::conflict(format!(
-                    "commit {version} changed what this transaction read or wrote; run the transaction again"
-                ))
-                .at(contended));
+        // Held until the commit is visible, so that those who wait in line come one after another.
+        let mut in_line = None;
+        let version = loop {
+            match self.enter(&mut proposal)? {
+                Ok(version) => break version,
+                Err(Refused::Met(Met { version, contended })) => {
+                    self.statistics.conflicts.fetch_add(1, Ordering::Relaxed);
+                    // Whoever tries again at once must be able to see what was in the way.
+                    self.wait_visible(version)?;
+                    return Err(conflict(version, contended));
+                }
+                Err(Refused::Locked(key, mode)) => {
+                    // Before the next wait: who waits for one only cannot keep others waiting in a circle.
+                    drop(in_line.take());
+                    in_line = Some(self.wait_for_lock(proposal.owner, &key, mode, lock_timeout)?);
+                }
             }
         };
         if proposal.changes.is_empty() {
@@ -240,15 +280,31 @@ impl Committer {
         Ok(version)
     }
 
-    /// The short critical section: the version of the commit, or what it conflicts with.
-    fn enter(&self, proposal: &mut Proposal) -> Result<Result<Version, Met>> {
+    fn wait_for_lock(&self, owner: Owner, key: &Bytes, mode: LockMode, timeout: Duration) -> Result<Locker> {
+        let locker = Locker::new(self.locks.clone(), owner);
+        match locker.lock(key, mode, WaitPolicy::Wait(Some(timeout)).into()) {
+            Ok(_) => Ok(locker),
+            Err(error) if LockFailure::of(&error).is_some() => {
+                self.statistics.conflicts.fetch_add(1, Ordering::Relaxed);
+                let message = format!("another transaction has locked what this one wrote ({error})");
+                Err(Error::conflict(message).at(Some(Contended::key(key))))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The short critical section: the version of the commit, or why it is refused.
+    fn enter(&self, proposal: &mut Proposal) -> Result<Result<Version, Refused>> {
         let mut compared_to = proposal.read_version;
         loop {
             let mut state = self.state.lock();
             self.refuse_when_poisoned()?;
+            if let Some((key, mode)) = self.locks.met_by(proposal.owner, &proposal.changes) {
+                return Ok(Err(Refused::Locked(key, mode)));
+            }
             if !proposal.reads.is_empty() {
                 if proposal.read_version < state.comparable_from {
-                    return Ok(Err(Met { version: state.comparable_from, contended: None }));
+                    return Ok(Err(Met { version: state.comparable_from, contended: None }.into()));
                 }
                 let from = state.recent.partition_point(|recent| recent.version <= compared_to);
                 let behind = state.recent.len() - from;
@@ -256,13 +312,13 @@ impl Committer {
                     let commits: Vec<Recent> = state.recent.range(from..).cloned().collect();
                     drop(state);
                     if let Some(conflicting) = first_conflict(&proposal.reads, commits.iter()) {
-                        return Ok(Err(conflicting));
+                        return Ok(Err(conflicting.into()));
                     }
                     compared_to = commits.last().map_or(compared_to, |last| last.version);
                     continue;
                 }
                 if let Some(conflicting) = first_conflict(&proposal.reads, state.recent.range(from..)) {
-                    return Ok(Err(conflicting));
+                    return Ok(Err(conflicting.into()));
                 }
             }
             if proposal.changes.is_empty() {
@@ -272,6 +328,36 @@ impl Committer {
             }
             return Ok(Ok(self.accept(&mut state, proposal)));
         }
+    }
+
+    /// What the commits after `from` up to `to` changed, as `met` sees it.
+    pub(crate) fn compare(&self, from: Version, to: Version, met: impl Fn(&[u8]) -> Option<Contended>) -> Comparison {
+        let commits: Vec<Recent> = {
+            let state = self.state.lock();
+            if from < state.comparable_from {
+                return Comparison::Forgotten;
+            }
+            let [from, to] = [from, to].map(|end| state.recent.partition_point(|recent| recent.version <= end));
+            state.recent.range(from..to).cloned().collect()
+        };
+        let changed = commits.iter().find_map(|Recent { version, changes }| {
+            let contended = changes.iter().find_map(|(key, _)| met(key));
+            contended.map(|contended| Comparison::Changed(*version, contended))
+        });
+        changed.unwrap_or(Comparison::Unchanged)
+    }
+
+    /// Whether commits after `version` will still be remembered for a good while.
+    pub(crate) fn is_long_comparable(&self, version: Version) -> bool {
+        let state = self.state.lock();
+        version >= state.comparable_from
+            && (state.recent_size_bytes <= RECENT_KEYS_SIZE_BYTES_MAX / 2
+                || state.recent.get(state.recent.len() / 2).is_none_or(|middle| version >= middle.version))
+    }
+
+    /// The table that commits go to at this moment, with all of them that were accepted.
+    pub(crate) fn active(&self) -> Arc<Memtable> {
+        self.state.lock().active.clone()
     }
 
     fn accept(&self, state: &mut CommitState, proposal: &mut Proposal) -> Version {
@@ -523,6 +609,12 @@ fn first_conflict<'a>(reads: &ReadSet, mut commits: impl Iterator<Item = &'a Rec
         let contended = changes.iter().find_map(|(key, _)| reads.met_by(key));
         contended.map(|contended| Met { version: *version, contended: Some(contended) })
     })
+}
+
+/// Why a transaction that rests on what `version` changed has to run again.
+pub(crate) fn conflict(version: Version, contended: Option<Contended>) -> Error {
+    Error::conflict(format!("commit {version} changed what this transaction read or wrote; run the transaction again"))
+        .at(contended)
 }
 
 fn keys_size_bytes(changes: &[Change]) -> usize {

@@ -58,6 +58,13 @@ impl Chain {
         }
     }
 
+    fn newest_version(&self) -> Version {
+        match self {
+            Chain::One(version, _) => *version,
+            Chain::Many(versions) => versions.last().expect("a chain holds at least one version").0,
+        }
+    }
+
     /// Adds a version and returns how many bytes of values became unreachable.
     fn push(&mut self, version: Version, value: Option<Bytes>, readers: &dyn ReaderVersions) -> usize {
         let mut versions = match std::mem::replace(self, Chain::One(version, None)) {
@@ -166,6 +173,12 @@ impl Memtable {
     pub(crate) fn get(&self, key: &[u8], version: Version) -> Option<Option<Bytes>> {
         let key = MemtableKey::looked_for(key);
         self.entries.read().get(&key)?.at(version).cloned()
+    }
+
+    /// The newest version in which this table has `key`, visible or not.
+    pub(crate) fn newest_version(&self, key: &[u8]) -> Option<Version> {
+        let key = MemtableKey::looked_for(key);
+        self.entries.read().get(&key).map(Chain::newest_version)
     }
 
     /// Up to `limit` keys of `range` as they are at `version`, and the rest of the range when there may be more.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   begin      newest visible version; memtables and checkpoint reader pinned together
+//!   lock       (only who wants to) others wait who would change the key; rebase to what they had committed before
 //!   read       own writes -> memtables -> checkpoint; what is read goes into the read set
 //!   commit     compare, take a version, buffer the record, insert unseen; one write and one sync for all who wait
 //!   publish    visible version moves in order, observers are told, callers return
@@ -24,6 +25,7 @@ pub(crate) mod checkpoint;
 mod committer;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzz;
+mod locks;
 mod maintenance;
 mod memtable;
 mod memtable_key;
@@ -45,6 +47,7 @@ mod turns;
 mod version;
 mod view;
 
+pub use locks::{Interrupt, LockFailure, LockMode, LockWait, Locked, Locker, Owner, Wait, WaitPolicy, advisory_key};
 pub use maintenance::Maintenance;
 pub use range::{Direction, KeyRange, key_after, prefix_end};
 pub use read_set::ReadSet;
@@ -78,6 +81,9 @@ pub enum Isolation {
     Serializable,
     /// Lost updates only: reads are from one version, and two writers of a key conflict.
     Snapshot,
+    /// Lost updates only, and the version that is read is changed now and then ([`Transaction::rebase`]): what was committed
+    /// by others since is read, and whoever locks a key before he writes it conflicts with nobody.
+    ReadCommitted,
 }
 
 /// What a model keeps with a transaction besides its writes; see [`Transaction::note`].

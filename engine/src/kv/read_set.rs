@@ -50,6 +50,15 @@ impl TrackedRange {
         *self.reached.lock() = Reached::End;
     }
 
+    /// What was read, and what may still be read by a scan that goes on at the same version.
+    fn covered_in_the_end(self: &Arc<Self>) -> Option<KeyRange> {
+        // The recorder has one; whoever has another is the scan.
+        match Arc::strong_count(self) > 1 {
+            true => Some(self.range.clone()),
+            false => self.covered(),
+        }
+    }
+
     fn covered(&self) -> Option<KeyRange> {
         match (&*self.reached.lock(), self.direction) {
             (Reached::Nothing, _) => None,
@@ -90,6 +99,27 @@ impl ReadRecorder {
         for range in &reads.ranges {
             self.range(range, Direction::Forward).reached_end();
         }
+    }
+
+    /// Whether `key` was read by itself.
+    pub(crate) fn has_point(&self, key: &[u8]) -> bool {
+        self.points.contains(key)
+    }
+
+    /// Whether nothing was read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.points.is_empty() && self.ranges.is_empty()
+    }
+
+    /// The single keys so far.
+    pub(crate) fn points(&self) -> impl Iterator<Item = &Bytes> {
+        self.points.iter()
+    }
+
+    /// The ranges that were read so far, and all of those that are still being read.
+    pub(crate) fn ranges_in_the_end(&self) -> ReadSet {
+        let ranges = self.ranges.iter().filter_map(TrackedRange::covered_in_the_end);
+        ReadSet::new(HashSet::new(), ranges.collect())
     }
 
     /// The reads so far, in the form that is quick to ask.

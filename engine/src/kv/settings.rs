@@ -15,6 +15,8 @@ pub struct KeyspaceSettings {
     pub sync_interval: Duration,
     /// Longest time for which a commit waits for memory. Default 30 s.
     pub stall_timeout: Duration,
+    /// Longest time for which a commit waits for each key that another transaction has locked. Default 10 s.
+    pub lock_timeout: Duration,
     /// Whether threads sync, fold and reclaim by themselves. Default true; simulations switch it off.
     pub background: bool,
 }
@@ -26,6 +28,7 @@ impl Default for KeyspaceSettings {
             log_segment_size_bytes: 64 * 1024 * 1024,
             sync_interval: Duration::from_millis(50),
             stall_timeout: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(10),
             background: true,
         }
     }
@@ -89,6 +92,8 @@ pub struct KeyspaceStatistics {
     pub open_readers: u64,
     /// Open transactions.
     pub open_transactions: u64,
+    /// Keys that are locked.
+    pub locked_keys: u64,
     /// Commits acknowledged.
     pub commits: u64,
     /// Commits refused with a conflict.

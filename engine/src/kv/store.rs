@@ -16,12 +16,13 @@ use std::time::Duration;
 
 use super::checkpoint::{Checkpoint, CheckpointMark};
 use super::committer::{Committer, Proposal};
+use super::locks::{Locker, Owner};
 use super::pace::Pace;
 use super::recovery;
 use super::transaction::{Snapshot, Transaction};
 use super::turns::{Contended, Turn, Turns};
 use super::version::Version;
-use super::view::{Levels, View};
+use super::view::{Levels, Registration, View};
 use super::{CheckReport, CommitObserver, Isolation, KeyspaceSettings, KeyspaceStatistics};
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -62,6 +63,7 @@ pub struct Keyspace {
     statistics: Arc<Statistics>,
     turns: Arc<Turns>,
     pace: Pace,
+    next_owner: AtomicU64,
     directory: PathBuf,
 }
 
@@ -118,6 +120,7 @@ impl Keyspace {
             statistics,
             turns: Arc::default(),
             pace: Pace::default(),
+            next_owner: AtomicU64::new(1),
             directory: directory.to_owned(),
         }))
     }
@@ -161,11 +164,59 @@ impl Keyspace {
     /// # Errors
     /// `Closed` after [`Keyspace::close`].
     pub fn begin(self: &Arc<Self>, isolation: Isolation) -> Result<Transaction> {
+        let (writer, view) = self.writing_view()?;
+        Ok(Transaction::new(self.clone(), view, writer, isolation, self.next_owner()))
+    }
+
+    /// The newest visible version for a transaction, with what keeps the commits after it comparable.
+    pub(crate) fn writing_view(&self) -> Result<(Registration, View)> {
         // Before the view: from here on no commit that the view does not show is forgotten, or the transaction could
         // not be compared with it.
         let writer = self.committer.writers.register(|| self.committer.visible());
-        let view = self.view()?;
-        Ok(Transaction::new(self.clone(), view, writer, isolation))
+        Ok((writer, self.view()?))
+    }
+
+    fn next_owner(&self) -> Owner {
+        Owner::new(self.next_owner.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whoever takes locks beyond transactions, such as a session; transactions may share them
+    /// ([`Transaction::lock_as`]).
+    pub fn locker(&self) -> Locker {
+        Locker::new(self.committer.locks.clone(), self.next_owner())
+    }
+
+    /// Whoever takes locks that are those of `owner`, too.
+    pub(crate) fn locker_of(&self, owner: Owner) -> Locker {
+        Locker::new(self.committer.locks.clone(), owner)
+    }
+
+    /// The version of the newest commit that changed `key`, as far as memory goes: nothing when that was before the newest
+    /// fold. Waits until that commit is visible.
+    ///
+    /// # Errors
+    /// `Indeterminate` when the log fails meanwhile.
+    pub fn newest_version_of(&self, key: &[u8]) -> Result<Option<Version>> {
+        // The table first: what is found neither there nor in the frozen one then is in the checkpoint.
+        let active = self.committer.active();
+        let in_frozen = || self.levels.read().frozen.as_ref().and_then(|frozen| frozen.newest_version(key));
+        let newest = active.newest_version(key).or_else(in_frozen);
+        if let Some(newest) = newest.filter(|newest| *newest > self.visible_version()) {
+            self.committer.wait_visible(newest)?;
+        }
+        Ok(newest)
+    }
+
+    /// Whether `key` is another one than `view` shows. Whoever has locked it learns of every commit that did not wait for
+    /// that.
+    pub(crate) fn is_changed(&self, key: &[u8], view: &View) -> Result<bool> {
+        if let Some(newest) = self.newest_version_of(key)? {
+            return Ok(newest > view.version());
+        }
+        if self.levels.read().checkpoint.mark().version <= view.version() {
+            return Ok(false);
+        }
+        Ok(view.get(key)? != self.view()?.get(key)?)
     }
 
     /// A turn at all of `contended`, once those who came before have left, or kept it waiting for `patience` each.
@@ -180,7 +231,7 @@ impl Keyspace {
         let buffered = proposal.durability == super::Durability::Buffered;
         let drops = super::reclaim::drops_a_prefix(&proposal.changes);
         let paced = self.paced_room_size_bytes().map(|room_size_bytes| (proposal.encoded.len(), room_size_bytes));
-        let version = self.committer.commit(proposal)?;
+        let version = self.committer.commit(proposal, self.settings.lock_timeout)?;
         let fold = self.is_fold_due();
         if buffered || fold || drops {
             self.ask(|wanted| {
@@ -390,6 +441,7 @@ impl Keyspace {
             log_size_bytes: self.log.size_bytes(),
             open_readers: self.committer.readers.count() as u64,
             open_transactions: self.committer.writers.count() as u64,
+            locked_keys: self.committer.locks.count() as u64,
             commits: count(&self.statistics.commits),
             conflicts: count(&self.statistics.conflicts),
             log_records: count(&self.statistics.records),

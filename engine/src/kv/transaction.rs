@@ -7,6 +7,9 @@
 //!
 //! Both are [`Reader`]s, and both are used through `&self`, so that several models can hold the same one.
 //!
+//! A transaction may go on at a newer version ([`Transaction::rebase`]) and keep others from changing keys
+//! ([`Transaction::lock`]): with both, what others have committed is read and nothing is in vain.
+//!
 //! - **K3** A serializable transaction commits only if nothing that it read was committed by another after its
 //!   read version; under snapshot isolation the same holds only for what it wrote.
 //! - A transaction that is dropped leaves nothing behind.
@@ -14,12 +17,13 @@
 use std::any::Any;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::committer::Proposal;
+use super::locks::{LockMark, Locker, Owner};
 use super::memtable::Change;
 use super::range::{Direction, KeyRange};
 use super::read_set::{ReadRecorder, ReadSet};
@@ -32,6 +36,12 @@ use super::view::{Registration, View};
 use super::{Durability, Isolation, Note, Notes};
 use crate::error::{Error, Result};
 use crate::limits::{COMMIT_SIZE_BYTES_MAX, KEY_SIZE_BYTES_MAX, VALUE_SIZE_BYTES_MAX};
+use crate::sync::RwLock;
+
+mod locking;
+mod rebase;
+#[cfg(test)]
+mod tests;
 
 /// Up to this size the keys and values of a commit stay together in the bytes that went to the log: one allocation
 /// and its neighbourhood instead of two for each. In larger ones a value that still counts could keep too much alive.
@@ -124,6 +134,7 @@ impl Reader for Snapshot {
 pub struct Savepoint {
     undo_length: usize,
     number: u64,
+    locks: LockMark,
 }
 
 /// What a write replaced.
@@ -145,18 +156,30 @@ struct State {
     reads: ReadRecorder,
     /// Keys whose removal conflicts with nobody.
     quiet: HashSet<Bytes>,
+    /// Committed or rolled back: no more is read or written.
+    has_ended: bool,
+}
+
+/// The version that a transaction reads.
+#[derive(Debug)]
+struct Base {
+    view: View,
+    /// Keeps the commits after the version comparable.
+    _writer: Option<Registration>,
 }
 
 /// Reads and writes that become visible as one, or not at all.
 #[derive(Debug)]
 pub struct Transaction {
     keyspace: Arc<Keyspace>,
-    view: View,
-    // Keeps the commits after the read version comparable.
-    _writer: Registration,
+    /// Locked before the state is.
+    base: RwLock<Base>,
     isolation: Isolation,
     state: Mutex<State>,
     attached: Mutex<Attached>,
+    owner: Owner,
+    /// The locks, from the first one on.
+    locker: OnceLock<Locker>,
 }
 
 type AfterCommit = Box<dyn FnOnce(Version) + Send + Sync>;
@@ -177,12 +200,13 @@ impl std::fmt::Debug for Attached {
 
 impl Reader for Transaction {
     fn version(&self) -> Version {
-        self.view.version()
+        self.base.read().view.version()
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
         {
             let mut state = self.state.lock();
+            state.refuse_when_ended()?;
             if let Some(own) = state.writes.get(key) {
                 return Ok(own.clone());
             }
@@ -190,16 +214,17 @@ impl Reader for Transaction {
                 state.reads.point(key);
             }
         }
-        self.view.get(key)
+        self.base.read().view.get(key)
     }
 
     fn scan(&self, range: KeyRange, direction: Direction) -> Result<Scan> {
         let (own, tracked) = {
             let mut state = self.state.lock();
+            state.refuse_when_ended()?;
             let tracked = (self.isolation == Isolation::Serializable).then(|| state.reads.range(&range, direction));
             (state.writes.clone(), tracked)
         };
-        Scan::new(&self.view, Some(own), range, direction, tracked)
+        Scan::new(&self.base.read().view, Some(own), range, direction, tracked)
     }
 
     fn rest_on(&self, reads: &ReadSet) {
@@ -209,7 +234,7 @@ impl Reader for Transaction {
     }
 
     fn committed(&self) -> Snapshot {
-        Snapshot::new(self.view.clone(), false)
+        Snapshot::new(self.base.read().view.clone(), false)
     }
 
     fn as_transaction(&self) -> Option<&Transaction> {
@@ -218,26 +243,48 @@ impl Reader for Transaction {
 }
 
 impl Transaction {
-    pub(crate) fn new(keyspace: Arc<Keyspace>, view: View, writer: Registration, isolation: Isolation) -> Self {
-        Transaction { keyspace, view, _writer: writer, isolation, state: Mutex::default(), attached: Mutex::default() }
+    pub(crate) fn new(
+        keyspace: Arc<Keyspace>,
+        view: View,
+        writer: Registration,
+        isolation: Isolation,
+        owner: Owner,
+    ) -> Self {
+        Transaction {
+            keyspace,
+            base: RwLock::new(Base { view, _writer: Some(writer) }),
+            isolation,
+            state: Mutex::default(),
+            attached: Mutex::default(),
+            owner,
+            locker: OnceLock::new(),
+        }
     }
 
     /// The value of `key`, without making the transaction depend on it.
     ///
     /// For hints whose staleness the caller handles itself.
     pub fn peek(&self, key: &[u8]) -> Result<Option<Bytes>> {
-        if let Some(own) = self.state.lock().writes.get(key) {
-            return Ok(own.clone());
+        {
+            let state = self.state.lock();
+            state.refuse_when_ended()?;
+            if let Some(own) = state.writes.get(key) {
+                return Ok(own.clone());
+            }
         }
-        self.view.get(key)
+        self.base.read().view.get(key)
     }
 
     /// The entries of `range`, without making the transaction depend on them.
     ///
     /// For hints whose staleness the caller handles itself, such as looking for a message that nobody holds.
     pub fn peek_scan(&self, range: KeyRange, direction: Direction) -> Result<Scan> {
-        let own = self.state.lock().writes.clone();
-        Scan::new(&self.view, Some(own), range, direction, None)
+        let own = {
+            let state = self.state.lock();
+            state.refuse_when_ended()?;
+            state.writes.clone()
+        };
+        Scan::new(&self.base.read().view, Some(own), range, direction, None)
     }
 
     /// Makes the commit conflict when another transaction changed `key` after the read version, whatever the isolation.
@@ -262,7 +309,7 @@ impl Transaction {
 
     /// A number that no other open transaction of this keyspace has.
     pub fn identity(&self) -> usize {
-        Arc::as_ptr(&self.view.registration).addr()
+        self.owner.number() as usize
     }
 
     /// Sets `key` to `value` when the transaction commits.
@@ -296,6 +343,7 @@ impl Transaction {
         check_sizes(&key, value.as_ref())?;
         let mut state = self.state.lock();
         let state = &mut *state;
+        state.refuse_when_ended()?;
         state.grow(key.len() + value.as_ref().map_or(0, Bytes::len) + 16)?;
         let writes = Arc::make_mut(&mut state.writes);
         if state.savepoints.is_empty() {
@@ -318,6 +366,7 @@ impl Transaction {
         let key = key.into();
         let mut state = self.state.lock();
         let state = &mut *state;
+        state.refuse_when_ended()?;
         state.grow(key.len() + size_bytes + 16)?;
         let old = state.notes.insert(key.clone(), note);
         if !state.savepoints.is_empty() {
@@ -340,14 +389,15 @@ impl Transaction {
 
     /// Marks the present state, to return to with [`Transaction::rollback_to`].
     pub fn savepoint(&self) -> Savepoint {
+        let locks = self.locker.get().map(Locker::mark).unwrap_or_default();
         let mut state = self.state.lock();
-        let savepoint = Savepoint { undo_length: state.undo.len(), number: state.next_savepoint };
+        let savepoint = Savepoint { undo_length: state.undo.len(), number: state.next_savepoint, locks };
         state.next_savepoint += 1;
         state.savepoints.push(savepoint);
         savepoint
     }
 
-    /// Takes back every write since `savepoint`; the savepoint stays, later ones are gone.
+    /// Takes back every write and every lock since `savepoint`; the savepoint stays, later ones are gone.
     ///
     /// # Errors
     /// `Invalid` when the savepoint is not one of this transaction or was released or rolled back over.
@@ -364,6 +414,10 @@ impl Transaction {
                 Undo::Note(key, Some(old)) => drop(state.notes.insert(key, old)),
                 Undo::Note(key, None) => drop(state.notes.remove(&key)),
             }
+        }
+        // Last: whoever gets a lock then must not be in the way of a write that is still there.
+        if let Some(locker) = self.locker.get() {
+            locker.release_to(savepoint.locks);
         }
         Ok(())
     }
@@ -408,7 +462,7 @@ impl Transaction {
         self.isolation
     }
 
-    /// What the transaction has read so far; under snapshot isolation only what it was told to depend on.
+    /// What the transaction has read so far; unless it is serializable only what it was told to depend on.
     pub fn read_set(&self) -> ReadSet {
         self.state.lock().reads.read_set()
     }
@@ -417,38 +471,86 @@ impl Transaction {
     ///
     /// On return the commit is as durable as `durability` says and every transaction begun later sees
     /// it. Without writes nothing is logged, and the version is the one that was read; with notes alone the reads are
-    /// compared all the same, and the notes take effect in the order of the commits.
+    /// compared all the same, and the notes take effect in the order of the commits. Keys that others have locked are
+    /// waited for.
     ///
     /// # Errors
     /// `Conflict`: nothing was kept, run the whole transaction again. `Indeterminate`: the log failed, read back
     /// after reopening. `Unavailable`: the log failed earlier or memory is short; nothing was kept.
     pub fn commit(self, durability: Durability) -> Result<Version> {
-        let Transaction { keyspace, view, _writer, isolation, state, attached } = self;
-        let State { writes, notes, reads, quiet, .. } = state.into_inner();
-        let Attached { held, turn, after_commit } = attached.into_inner();
-        let version = match writes.is_empty() && notes.is_empty() {
-            true => view.version(),
-            false => {
-                let reads = reads_to_compare(isolation, reads, &writes);
-                let (changes, encoded) = changes_of(writes)?;
-                keyspace.commit(Proposal {
-                    read_version: view.version(),
-                    reads,
-                    compared: compared(&changes, &quiet),
-                    changes,
-                    encoded,
-                    notes,
-                    durability,
-                    in_turn: turn.is_some(),
-                })?
-            }
-        };
-        for action in after_commit {
-            action(version);
+        self.commit_shared(durability)
+    }
+
+    /// As [`Transaction::commit`], for a transaction that others hold, too: whatever they do with it afterwards is `Closed`,
+    /// but for scans that are open already. The version that it read is let go of when it is dropped.
+    ///
+    /// # Errors
+    /// As [`Transaction::commit`]; after any of them the transaction has ended as well. `Closed` when it had before.
+    pub fn commit_shared(&self, durability: Durability) -> Result<Version> {
+        if self.isolation == Isolation::ReadCommitted {
+            self.stay_comparable()?;
+        }
+        let Ended { state, attached: Attached { held, turn, after_commit } } = self.end()?;
+        let outcome = self.commit_changes(state, turn.is_some(), durability);
+        if let Ok(version) = &outcome {
+            after_commit.into_iter().for_each(|action| action(*version));
         }
         drop((held, turn));
-        Ok(version)
+        // Whoever gets a lock then sees the commit.
+        self.let_go();
+        outcome
     }
+
+    /// Takes everything back, for a transaction that others hold, too; see [`Transaction::commit_shared`]. Nothing happens
+    /// when it has ended already.
+    pub fn rollback_shared(&self) {
+        drop(self.end());
+        self.let_go();
+    }
+
+    /// Takes out what the end needs; from here on everything is refused.
+    fn end(&self) -> Result<Ended> {
+        let mut state = self.state.lock();
+        state.refuse_when_ended()?;
+        let ended = State { has_ended: true, ..State::default() };
+        let state = std::mem::replace(&mut *state, ended);
+        Ok(Ended { state, attached: std::mem::take(&mut *self.attached.lock()) })
+    }
+
+    fn let_go(&self) {
+        if let Some(locker) = self.locker.get() {
+            locker.unlock_all();
+        }
+        self.base.write()._writer = None;
+    }
+
+    fn commit_changes(&self, state: State, has_turn: bool, durability: Durability) -> Result<Version> {
+        let State { writes, notes, reads, quiet, .. } = state;
+        let read_version = self.version();
+        if writes.is_empty() && notes.is_empty() {
+            return Ok(read_version);
+        }
+        let reads = reads_to_compare(self.isolation, reads, &writes);
+        let (changes, encoded) = changes_of(writes)?;
+        self.keyspace.commit(Proposal {
+            read_version,
+            reads,
+            compared: compared(&changes, &quiet),
+            changes,
+            encoded,
+            notes,
+            durability,
+            // Who takes locks has waited in line for them.
+            in_turn: has_turn || self.isolation == Isolation::ReadCommitted,
+            owner: self.owner(),
+        })
+    }
+}
+
+/// What is left of a transaction that ends.
+struct Ended {
+    state: State,
+    attached: Attached,
 }
 
 /// The changes that are no quiet removals.
@@ -462,7 +564,7 @@ fn compared(changes: &Arc<[Change]>, quiet: &HashSet<Bytes>) -> Arc<[Change]> {
 fn reads_to_compare(isolation: Isolation, reads: ReadRecorder, writes: &OwnWrites) -> ReadSet {
     match isolation {
         Isolation::Serializable => reads.into_read_set(),
-        Isolation::Snapshot => {
+        Isolation::Snapshot | Isolation::ReadCommitted => {
             let depended_on = reads.read_set();
             let points = depended_on.points().chain(writes.keys()).cloned();
             ReadSet::new(points.collect::<HashSet<_>>(), Vec::new())
@@ -481,6 +583,13 @@ fn changes_of(writes: OwnWrites) -> Result<(Arc<[Change]>, Bytes)> {
 }
 
 impl State {
+    fn refuse_when_ended(&self) -> Result<()> {
+        match self.has_ended {
+            true => Err(Error::closed("the transaction has ended; begin another")),
+            false => Ok(()),
+        }
+    }
+
     fn grow(&mut self, size_bytes: usize) -> Result<()> {
         self.size_bytes += size_bytes;
         match self.size_bytes > COMMIT_SIZE_BYTES_MAX {

@@ -20,6 +20,8 @@
 //!   what a failed write lost passed for written.
 //! - `store`: a fold of what is not yet durable; levels and version of a view taken under two locks; no wake-up for the end.
 //! - `turns`: no wake-up for the next in line, or for one who is pushed out; an empty line left behind.
+//! - `locks`: one who has left the line because of a circle was still searched, so that a circle had two victims. That one was
+//!   made in earnest.
 //! - `local`: no wake-up for who waits for a record.
 //!
 //! Two changes are not found because nothing depends on them: registering a writer after its view costs conflicts, and whoever

@@ -59,6 +59,7 @@ fn buffered(key: &'static str) -> Proposal {
         notes: Notes::default(),
         durability: Durability::Buffered,
         in_turn: false,
+        owner: Owner::new(0),
     }
 }
 
@@ -77,5 +78,5 @@ fn a_commit_whose_record_another_failed_to_write_is_not_acknowledged() {
         assert_eq!(committer.sync_out().unwrap_err().kind(), ErrorKind::Indeterminate);
         assert_eq!(committer.visible(), Version::ZERO);
     }
-    assert_eq!(committer.commit(buffered("third")).unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(committer.commit(buffered("third"), Duration::ZERO).unwrap_err().kind(), ErrorKind::Unavailable);
 }
