@@ -56,7 +56,7 @@ const SHARDS: usize = 64;
 const LOCK_OVERHEAD_BYTES: usize = 256;
 
 /// After the tag of the system, where no key is ever stored.
-const ADVISORY_TAG: u8 = 0xff;
+const ADVISORY_SPACE: u8 = 0xff;
 
 /// How long one waits before he looks for a circle again. When schedules are chosen a wait has an end only where it is tried.
 const SEARCH_INTERVAL: Duration = match cfg!(feature = "schedules") {
@@ -100,7 +100,7 @@ pub enum Locked {
 ///
 /// `name` is up to the caller, who takes care that different ones are different.
 pub fn advisory_key(name: &[u8]) -> Bytes {
-    [&[SYSTEM_TAG, ADVISORY_TAG], name].concat().into()
+    [&[SYSTEM_TAG, ADVISORY_SPACE], name].concat().into()
 }
 
 /// The locks of one keyspace.
