@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) cache: Arc<CacheModel>,
     pub(crate) search: Arc<SearchModel>,
     pub(crate) queues: Arc<QueueModel>,
+    #[cfg(feature = "sql")]
+    pub(crate) sql: crate::sql::SqlModel,
     directory: PathBuf,
     /// The last to go: closing the files writes to them, and nobody else may have them open meanwhile.
     _lock: Box<dyn FileLock>,
@@ -410,6 +412,8 @@ impl Shared {
             cache: Arc::new(cache),
             search,
             queues,
+            #[cfg(feature = "sql")]
+            sql: crate::sql::SqlModel::new(settings.sql_size_bytes()),
             directory: directory.to_owned(),
             _lock: lock,
         })

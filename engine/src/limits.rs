@@ -173,3 +173,7 @@ pub(crate) const SEARCH_STEP_DOCUMENTS: usize = 10_000;
 pub(crate) const SEARCH_MERGE_SEGMENTS: usize = 8;
 /// Documents from which a segment is no longer brought together with others.
 pub(crate) const SEARCH_MERGE_DOCUMENTS_MAX: u32 = 2_000_000;
+/// Longest text of SQL, in bytes.
+pub const SQL_SIZE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Deepest nesting of brackets and CASE in a statement.
+pub const SQL_NESTING_MAX: usize = 500;

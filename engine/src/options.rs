@@ -46,6 +46,13 @@ impl Settings {
         }
     }
 
+    /// What the running statements of SQL take together before they spill to temporary files: as much as everything else, but
+    /// taken only while they run.
+    #[cfg(feature = "sql")]
+    pub(crate) fn sql_size_bytes(&self) -> usize {
+        self.memory_size_bytes
+    }
+
     /// What volatile cache entries, and what cache entries depend on, may take in all: an eighth of the memory.
     pub(crate) fn cache_size_bytes(&self) -> u64 {
         (self.memory_size_bytes / 8) as u64

@@ -174,6 +174,7 @@ fn check_lists(seed: u64, history: &lists::History, isolation: Isolation) -> Ver
     let model = match isolation {
         Isolation::Serializable => "strict-serializable",
         Isolation::Snapshot => "snapshot-isolation",
+        Isolation::ReadCommitted => "read-committed",
     };
     let report = history.verdict(model);
     if report.valid == Valid::True {

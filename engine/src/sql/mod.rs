@@ -13,8 +13,29 @@
 //! - What an expression means is decided in one place, the crate `marquetry-functions`; all paths evaluate what it made.
 //! - Names of the syntax tree are matched exhaustively: what is not understood is an error, never ignored.
 
+mod bind;
 mod catalog;
+mod copy;
+mod define;
+mod execute;
+mod failure;
+mod model;
 mod outcome;
+mod parse;
+mod session;
+mod write;
 
-pub use marquetry_functions::{Condition, EnumType, SqlError, SqlType};
+pub use copy::{CopyIn, CopyOut};
+pub use execute::Interrupter;
+pub use marquetry_functions::{Condition, EnumType, Environment, SqlError, SqlType};
+pub(crate) use model::SqlModel;
 pub use outcome::{Batch, ColumnDescription, CommandTag};
+pub use parse::Statement;
+pub use session::{
+    Notice, Notification, Outcome, Prepared, Rows, Session, TransactionStatus, format_value, parse_value,
+};
+
+/// The functions that this layer adds to those of `marquetry-functions`.
+fn functions() -> Vec<marquetry_functions::Function> {
+    Vec::new()
+}
