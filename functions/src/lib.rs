@@ -14,6 +14,7 @@
 //! - Nothing here knows tables, transactions or protocols.
 //! - Arrow types alone do not tell a type (json and text are both strings): [`Typed`] carries it beside the expression.
 
+mod aggregate;
 pub mod boolean;
 pub mod bytea;
 mod condition;
@@ -31,6 +32,7 @@ mod text_form;
 mod typed;
 mod typing;
 pub mod uuid;
+mod window;
 
 pub use condition::{Condition, SqlError, SqlResult};
 pub use environment::Environment;
@@ -43,6 +45,7 @@ pub use typing::{AggregateCall, OrderKey, SetReturning, Typing};
 /// All functions and operators of this crate.
 fn standard_functions() -> Vec<Function> {
     [
+        aggregate::functions(),
         boolean::functions(),
         float::functions(),
         integer::functions(),
@@ -51,6 +54,7 @@ fn standard_functions() -> Vec<Function> {
         text::functions(),
         typing::comparisons(),
         uuid::functions(),
+        window::functions(),
     ]
     .into_iter()
     .flatten()

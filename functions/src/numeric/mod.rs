@@ -16,9 +16,12 @@ pub(crate) mod cast;
 mod number;
 mod operators;
 mod order;
+mod root;
 mod text;
 
+pub(crate) use arithmetic::quotient_scale;
 pub use number::{Digits, Number};
 pub(crate) use operators::functions;
 pub(crate) use order::order_key;
+pub(crate) use root::square_root;
 pub use text::{format, parse};

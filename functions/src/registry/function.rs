@@ -64,9 +64,20 @@ impl Call {
 type ArraysFn = dyn Fn(&Call, &[ArrayRef], usize) -> SqlResult<ArrayRef> + Send + Sync;
 type ColumnsFn = dyn Fn(&Call, &[ColumnarValue], usize) -> SqlResult<ColumnarValue> + Send + Sync;
 type ExpressionFn = dyn Fn(&Typing, &Call, Vec<Typed>) -> SqlResult<Typed> + Send + Sync;
-type AggregateFn = dyn Fn(&Call) -> SqlResult<(Arc<AggregateUDF>, SqlType)> + Send + Sync;
+type AggregateFn = dyn Fn(&Call) -> SqlResult<Aggregation> + Send + Sync;
 type CollectFn = dyn Fn(&Call, &[ArrayRef], usize) -> SqlResult<ScalarValue> + Send + Sync;
 type WindowFn = dyn Fn(&Call) -> SqlResult<Arc<WindowUDF>> + Send + Sync;
+
+/// An aggregate for one call.
+#[derive(Debug, Clone)]
+pub struct Aggregation {
+    /// What DataFusion calls.
+    pub aggregate: Arc<AggregateUDF>,
+    /// The types that it wants its arguments in.
+    pub arguments: Vec<SqlType>,
+    /// The type that it returns.
+    pub returns: SqlType,
+}
 
 /// How a function is done.
 #[derive(Clone)]
@@ -77,7 +88,7 @@ pub enum Implementation {
     Columns(Arc<ColumnsFn>),
     /// As an expression of others, when the statement is bound.
     Expression(Arc<ExpressionFn>),
-    /// As one of DataFusion's aggregates, with the type that it returns. It sees numerics in the form that they have.
+    /// As one of DataFusion's aggregates. It sees numerics in the form that they have.
     Aggregate(Arc<AggregateFn>),
     /// As an aggregate that is given all rows of a group at once, in order and, if it is asked for, distinct.
     Collect(Arc<CollectFn>),
@@ -117,7 +128,7 @@ impl Implementation {
     }
 
     /// As an aggregate; see [`Implementation::Aggregate`].
-    pub fn aggregate(run: impl Fn(&Call) -> SqlResult<(Arc<AggregateUDF>, SqlType)> + Send + Sync + 'static) -> Self {
+    pub fn aggregate(run: impl Fn(&Call) -> SqlResult<Aggregation> + Send + Sync + 'static) -> Self {
         Implementation::Aggregate(Arc::new(run))
     }
 

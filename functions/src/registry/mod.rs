@@ -5,6 +5,7 @@
 //!   signature   signatures as text: "lpad(text, int4, text) text"
 //!   rows        functions of one row, applied to columns
 //!   cast        from which type to which, and when
+//!   fold        aggregates that see their rows one after the other
 //!   routine     a function as DataFusion calls it
 //!   collect     aggregates that see all their rows at once
 //! ```
@@ -14,6 +15,7 @@
 
 mod cast;
 mod collect;
+mod fold;
 mod function;
 mod routine;
 mod rows;
@@ -25,11 +27,12 @@ use std::sync::{Arc, OnceLock};
 use crate::sql_type::SqlType;
 
 pub use cast::Cast;
-pub use function::{Call, Function, FunctionKind, Implementation};
+pub use function::{Aggregation, Call, Function, FunctionKind, Implementation};
 pub use rows::*;
 pub use signature::{Pattern, Returns};
 
 pub(crate) use collect::{Collection, collector};
+pub(crate) use fold::{Folding, evaluate_rows};
 pub(crate) use routine::{internal, routine_expr, run_arrays};
 pub(crate) use rows::arrow_error;
 

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::compute::SortOptions;
-use arrow::datatypes::{Field, FieldRef, Schema};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::{AggregateUDF, Expr};
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::Column;
 
 use super::Typing;
+use super::cast::cast_column;
 use crate::condition::{Condition, SqlError, SqlResult};
-use crate::registry::{Call, Collection, Function, FunctionKind, Implementation, collector, internal};
+use crate::registry::{
+    Aggregation, Call, Collection, Function, FunctionKind, Implementation, collector, evaluate_rows,
+};
 use crate::sql_type::SqlType;
 use crate::typed::Typed;
 
@@ -68,13 +67,13 @@ impl Typing {
         let filter = filter.map(|filter| Box::new(filter.expr));
         let (aggregate, arguments, distinct, returns) = match &function.implementation {
             Implementation::Aggregate(make) if !distinct || INDIFFERENT.contains(&name.as_str()) => {
-                let (aggregate, returns) = make(&call)?;
-                (aggregate, arguments, false, returns)
+                let made = make(&call)?;
+                (made.aggregate, self.wanted(arguments, &made.arguments)?, false, made.returns)
             }
             Implementation::Aggregate(make) if name == "count" => {
                 let keys = arguments.into_iter().map(|argument| self.sort_key(argument));
-                let (aggregate, returns) = make(&call)?;
-                (aggregate, keys.collect::<SqlResult<Vec<_>>>()?, true, returns)
+                let made = make(&call)?;
+                (made.aggregate, keys.collect::<SqlResult<Vec<_>>>()?, true, made.returns)
             }
             _ => {
                 let (aggregate, arguments, returns) = self.collected(&function, call, arguments, distinct, order_by)?;
@@ -124,6 +123,17 @@ impl Typing {
         Ok((aggregate, arguments, returns))
     }
 
+    /// The arguments in the types that an aggregate wants them in.
+    pub(super) fn wanted(&self, arguments: Vec<Typed>, wanted: &[SqlType]) -> SqlResult<Vec<Typed>> {
+        let cast = |(argument, to): (Typed, &SqlType)| {
+            if argument.sql_type == *to {
+                return Ok(argument);
+            }
+            self.cast(argument, to, -1, crate::typed::CastContext::Explicit)
+        };
+        arguments.into_iter().zip(wanted).map(cast).collect()
+    }
+
     /// The value, a bare string as a text.
     pub(super) fn settled(&self, value: Typed) -> SqlResult<Typed> {
         if value.sql_type != SqlType::Unknown {
@@ -145,38 +155,19 @@ pub(super) fn collecting(
             Ok((collector(&function.name, call, collection, finish.clone()), returns))
         }
         Implementation::Aggregate(make) => {
-            let (inner, returns) = make(&call)?;
+            let Aggregation { aggregate, arguments, returns } = make(&call)?;
             let call = Call { returns: returns.clone(), ..call };
-            let name = function.name.clone();
-            let finish = Arc::new(move |_: &Call, columns: &[ArrayRef], _: usize| evaluate(&inner, columns));
-            Ok((collector(&name, call, collection, finish), returns))
+            let finish = Arc::new(move |call: &Call, columns: &[ArrayRef], _: usize| {
+                let wanted = columns.iter().zip(call.arguments.iter().zip(&arguments));
+                let columns = wanted
+                    .map(|(column, (from, to))| {
+                        cast_column(&Call::new(&call.environment, vec![from.clone()], to.clone()), column)
+                    })
+                    .collect::<SqlResult<Vec<_>>>()?;
+                evaluate_rows(&aggregate, &columns)
+            });
+            Ok((collector(&function.name, call, collection, finish), returns))
         }
         _ => Err(SqlError::new(Condition::InternalError, "not an aggregate")),
     }
-}
-
-/// The aggregate of these rows.
-fn evaluate(aggregate: &AggregateUDF, columns: &[ArrayRef]) -> SqlResult<ScalarValue> {
-    let fields: Vec<FieldRef> = columns
-        .iter()
-        .enumerate()
-        .map(|(index, column)| Arc::new(Field::new(format!("c{index}"), column.data_type().clone(), true)))
-        .collect();
-    let exprs: Vec<Arc<dyn PhysicalExpr>> =
-        fields.iter().enumerate().map(|(index, field)| Arc::new(Column::new(field.name(), index)) as _).collect();
-    let schema = Schema::new(fields.clone());
-    let arguments = AccumulatorArgs {
-        return_field: aggregate.return_field(&fields).map_err(internal)?,
-        schema: &schema,
-        ignore_nulls: false,
-        order_bys: &[],
-        is_reversed: false,
-        name: aggregate.name(),
-        is_distinct: false,
-        exprs: &exprs,
-        expr_fields: &fields,
-    };
-    let mut accumulator = aggregate.accumulator(arguments).map_err(internal)?;
-    accumulator.update_batch(columns).map_err(internal)?;
-    accumulator.evaluate().map_err(internal)
 }

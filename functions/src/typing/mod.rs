@@ -34,7 +34,7 @@ pub use aggregate::{AggregateCall, OrderKey};
 pub use set_returning::SetReturning;
 
 pub(crate) use cast::{fold, fold_native};
-pub(crate) use comparison::functions as comparisons;
+pub(crate) use comparison::{functions as comparisons, sort_keys};
 pub(crate) use literal::literal;
 
 /// What decides the types of one statement that is being bound.

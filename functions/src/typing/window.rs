@@ -22,11 +22,12 @@ impl Typing {
         match &function.implementation {
             Implementation::Window(make) => Ok((WindowFunctionDefinition::WindowUDF(make(&call)?), arguments, returns)),
             Implementation::Aggregate(make) => {
-                let (aggregate, returns) = make(&call)?;
+                let made = make(&call)?;
+                arguments = self.wanted(arguments, &made.arguments)?;
                 if arguments.is_empty() {
                     arguments.push(self.number("1")?);
                 }
-                Ok((WindowFunctionDefinition::AggregateUDF(aggregate), arguments, returns))
+                Ok((WindowFunctionDefinition::AggregateUDF(made.aggregate), arguments, made.returns))
             }
             Implementation::Collect(_) => {
                 let collection = Collection { arguments: arguments.len(), distinct: 0, order: Vec::new() };
