@@ -1,6 +1,6 @@
 //! Expressions and what PostgreSQL says that they are.
 //!
-//! Each line of `cases/*.txt` is an expression and its result, both as PostgreSQL has them: the value as text and its type, or
+//! Each line of `expressions/*.txt` is an expression and its result, both as PostgreSQL has them: the value as text and its type, or
 //! the failure. Expressions are evaluated as they are bound, and once more as DataFusion simplifies them. With
 //! `MARQUETRY_POSTGRESQL` set to what `psql` takes for a connection, the results are compared with that server's, too.
 
@@ -19,7 +19,9 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use marquetry_functions::{CastContext, Environment, Registry, SqlError, SqlResult, SqlType, Typed, Typing, parse_text};
+use marquetry_functions::{
+    CastContext, Environment, Registry, SqlError, SqlResult, SqlType, Typed, Typing, parse_text,
+};
 
 use binder::bind;
 
@@ -28,16 +30,16 @@ const BETWEEN: &str = " ==> ";
 
 /// The rows that cases name, column by column; what is empty is NULL.
 const ROWS: [(&str, &str, [&str; 6]); 10] = [
-    ("i", "int4", ["1", "2", "", "4", "5", "2"]),
-    ("b", "int8", ["10", "", "30", "9000000000", "-5", "10"]),
-    ("h", "int2", ["1", "2", "3", "", "-5", "0"]),
-    ("n", "numeric(10,2)", ["1.50", "2.25", "", "-4.00", "1000.10", "2.25"]),
-    ("m", "numeric", ["1.5", "2.250", "100", "", "0.0000001", "1.50"]),
-    ("f", "float8", ["1.5", "-0", "0", "NaN", "", "1e10"]),
-    ("s", "text", ["apple", "Banana", "", "cherry pie", "äpfel", "apple"]),
-    ("v", "varchar(5)", ["a", "bb", "", "dddd", "e", "bb"]),
-    ("c", "char(4)", ["a", "b", "ab", "", "a", "zz"]),
-    ("t", "bool", ["t", "f", "", "t", "t", "f"]),
+    ("ci", "int4", ["1", "2", "", "4", "5", "2"]),
+    ("cb", "int8", ["10", "", "30", "9000000000", "-5", "10"]),
+    ("ch", "int2", ["1", "2", "3", "", "-5", "0"]),
+    ("cn", "numeric(10,2)", ["1.50", "2.25", "", "-4.00", "1000.10", "2.25"]),
+    ("cm", "numeric", ["1.5", "2.250", "100", "", "0.0000001", "1.50"]),
+    ("cf", "float8", ["1.5", "-0", "0", "NaN", "", "1e10"]),
+    ("cs", "text", ["apple", "Banana", "", "cherry pie", "äpfel", "apple"]),
+    ("cv", "varchar(5)", ["a", "bb", "", "dddd", "e", "bb"]),
+    ("cc", "char(4)", ["a", "b", "ab", "", "a", "zz"]),
+    ("ct", "bool", ["t", "f", "", "t", "t", "f"]),
 ];
 
 fn column_types() -> Vec<(&'static str, SqlType, i32)> {
@@ -101,7 +103,7 @@ async fn evaluate(text: &str, way: Way) -> String {
     let names_columns = !typed.expr.column_refs().is_empty();
     let is_aggregate = datafusion::logical_expr::utils::find_aggregate_exprs([&typed.expr]).len();
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
-    let batch = if names_columns || is_aggregate > 0 { table() } else { table().slice(0, 1) };
+    let batch = if names_columns || text.contains("count(") { table() } else { table().slice(0, 1) };
     let found = if way == Way::AsBound && is_aggregate == 0 {
         let schema = datafusion::common::DFSchema::try_from(batch.schema()).unwrap();
         datafusion::physical_expr::create_physical_expr(&typed.expr, &schema, &Default::default(), &Default::default())
@@ -113,15 +115,18 @@ async fn evaluate(text: &str, way: Way) -> String {
             frame.select(vec![typed.expr.alias("x")])
         } else {
             let outer = typed.expr.clone().transform_down(|expr| {
-                Ok(match expr {
-                    Expr::AggregateFunction(_) => {
-                        let name = expr.schema_name().to_string();
-                        Transformed::yes(Expr::Column(Column::new_unqualified(name)))
-                    }
-                    other => Transformed::no(other),
+                let place = aggregates.iter().position(|aggregate| *aggregate == expr);
+                Ok(match place {
+                    Some(place) => Transformed::yes(Expr::Column(Column::new_unqualified(format!("a{place}")))),
+                    None => Transformed::no(expr),
                 })
             });
             let outer = outer.unwrap().data;
+            let aggregates = aggregates
+                .into_iter()
+                .enumerate()
+                .map(|(place, aggregate)| aggregate.alias(format!("a{place}")))
+                .collect();
             frame.aggregate(Vec::new(), aggregates).and_then(|frame| frame.select(vec![outer.alias("x")]))
         };
         match frame {
@@ -139,7 +144,7 @@ async fn evaluate(text: &str, way: Way) -> String {
 }
 
 fn case_files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expressions");
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
     files.sort();
@@ -195,7 +200,7 @@ fn definitions() -> String {
         "set client_min_messages = error; set timezone = 'UTC'; create temp table rows ({}); insert into rows values {};\n{}",
         columns.join(", "),
         rows.join(", "),
-        include_str!("cases/evaluate.sql")
+        include_str!("expressions/evaluate.sql")
     )
 }
 

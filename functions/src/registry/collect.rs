@@ -50,7 +50,16 @@ struct Collector {
 pub(crate) fn collector(name: &str, call: Call, collection: Collection, finish: Arc<Finish>) -> Arc<AggregateUDF> {
     let returns = call.returns.arrow();
     let signature = Signature::user_defined(Volatility::Immutable);
-    let collector = Collector { name: name.to_owned(), call, collection, returns, finish, signature };
+    // Plans tell expressions apart by their names.
+    let mut name = name.to_owned();
+    if collection.distinct > 0 {
+        name.push_str("_distinct");
+    }
+    for SortOptions { descending, nulls_first } in &collection.order {
+        name.push_str(if *descending { "_desc" } else { "_asc" });
+        name.push_str(if *nulls_first { "_nulls_first" } else { "" });
+    }
+    let collector = Collector { name, call, collection, returns, finish, signature };
     Arc::new(AggregateUDF::new_from_impl(collector))
 }
 

@@ -64,6 +64,20 @@ impl ScalarUDFImpl for Routine {
         &self.function.name
     }
 
+    /// Calls that differ in no argument may still differ in what they return.
+    fn schema_name(&self, arguments: &[Expr]) -> DataFusionResult<String> {
+        let names: Vec<String> = arguments.iter().map(|argument| argument.schema_name().to_string()).collect();
+        let (name, returns) = (&self.function.name, &self.call.returns);
+        if self.call.modifier < 0 {
+            return Ok(format!("{name}({})::{returns}", names.join(",")));
+        }
+        Ok(format!("{name}({})::{returns}:{}", names.join(","), self.call.modifier))
+    }
+
+    fn display_name(&self, arguments: &[Expr]) -> DataFusionResult<String> {
+        self.schema_name(arguments)
+    }
+
     fn signature(&self) -> &Signature {
         &self.signature
     }

@@ -4,8 +4,8 @@ use marquetry_functions::{
     AggregateCall, CastContext, Condition, FunctionKind, OrderKey, SqlError, SqlResult, SqlType, Typed, Typing,
 };
 use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, DataType, DuplicateTreatment, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, TrimWhereField, UnaryOperator, Value,
+    ArrayElemTypeDef, BinaryOperator, DataType, DuplicateTreatment, Expr, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArguments, TrimWhereField, UnaryOperator, Value,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -13,10 +13,10 @@ use sqlparser::parser::Parser;
 use datafusion::logical_expr::{Case, Expr as Bound};
 
 /// The columns that an expression may name.
-pub type Columns = [(&'static str, SqlType, i32)];
+pub(crate) type Columns = [(&'static str, SqlType, i32)];
 
 /// Binds `text` over `columns`.
-pub fn bind(typing: &Typing, text: &str, columns: &Columns) -> SqlResult<Typed> {
+pub(crate) fn bind(typing: &Typing, text: &str, columns: &Columns) -> SqlResult<Typed> {
     let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).and_then(|mut parser| parser.parse_expr());
     let expr = parsed.map_err(|error| SqlError::new(Condition::SyntaxError, error.to_string()))?;
     Binder { typing, columns }.expr(&expr)
@@ -69,9 +69,13 @@ impl Binder<'_> {
             Expr::Like { negated, expr, pattern, escape_char, .. } => {
                 self.pattern(if *negated { "!~~" } else { "~~" }, "like_escape", expr, pattern, escape_char.as_deref())
             }
-            Expr::ILike { negated, expr, pattern, escape_char, .. } => {
-                self.pattern(if *negated { "!~~*" } else { "~~*" }, "like_escape", expr, pattern, escape_char.as_deref())
-            }
+            Expr::ILike { negated, expr, pattern, escape_char, .. } => self.pattern(
+                if *negated { "!~~*" } else { "~~*" },
+                "like_escape",
+                expr,
+                pattern,
+                escape_char.as_deref(),
+            ),
             Expr::SimilarTo { negated, expr, pattern, escape_char } => {
                 let mut arguments = vec![self.expr(pattern)?];
                 arguments.extend(escape_char.as_deref().map(|escape| self.expr(escape)).transpose()?);
@@ -201,7 +205,7 @@ impl Binder<'_> {
     fn order_keys(&self, keys: &[sqlparser::ast::OrderByExpr]) -> SqlResult<Vec<OrderKey>> {
         keys.iter()
             .map(|key| {
-                let descending = key.options.asc() == Some(false);
+                let descending = matches!(key.options.sort, Some(sqlparser::ast::OrderBySort::Desc));
                 let nulls_first = key.options.nulls_first.unwrap_or(descending);
                 Ok(OrderKey { value: self.expr(&key.expr)?, descending, nulls_first })
             })

@@ -4,7 +4,7 @@ declare
     kind text;
     from_rows text := '';
 begin
-    if expression ~ '\m[ibhnmfsvct]\M' or expression ~ '\mcount\(' then from_rows := ' from pg_temp.rows'; end if;
+    if expression ~ '\mc[ibhnmfsvct]\M' or expression ~ '\mcount\(' then from_rows := ' from pg_temp.rows'; end if;
     begin
         execute 'select string_agg(coalesce(x::text, ''NULL''), '' | ''), min(pg_typeof(x)::text) from (select ('
             || expression || ') as x' || from_rows || ') as found' into found, kind;
