@@ -8,10 +8,12 @@ use std::sync::{Arc, RwLock};
 
 use chrono_tz::Tz;
 
+use crate::datetime::Zone;
+
 /// Settings and times of one session.
 pub struct Environment {
     context: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
-    time_zone: RwLock<Tz>,
+    time_zone: RwLock<Zone>,
     transaction_time_micros: AtomicI64,
     statement_time_micros: AtomicI64,
 }
@@ -26,7 +28,7 @@ impl Default for Environment {
     fn default() -> Self {
         Environment {
             context: RwLock::new(None),
-            time_zone: RwLock::new(Tz::UTC),
+            time_zone: RwLock::new(Zone::Named(Tz::UTC)),
             transaction_time_micros: AtomicI64::new(0),
             statement_time_micros: AtomicI64::new(0),
         }
@@ -51,12 +53,12 @@ impl Environment {
     }
 
     /// The session's time zone.
-    pub fn time_zone(&self) -> Tz {
+    pub fn time_zone(&self) -> Zone {
         *self.time_zone.read().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Changes the session's time zone.
-    pub fn set_time_zone(&self, zone: Tz) {
+    pub fn set_time_zone(&self, zone: Zone) {
         *self.time_zone.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = zone;
     }
 

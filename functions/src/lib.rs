@@ -47,6 +47,7 @@ fn standard_functions() -> Vec<Function> {
     [
         aggregate::functions(),
         boolean::functions(),
+        datetime::functions(),
         float::functions(),
         integer::functions(),
         numeric::functions(),
@@ -65,6 +66,7 @@ fn standard_functions() -> Vec<Function> {
 fn standard_casts() -> Vec<Cast> {
     [
         boolean::casts(),
+        datetime::casts(),
         float::casts(),
         integer::casts(),
         name::casts(),

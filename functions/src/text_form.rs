@@ -13,7 +13,7 @@ use crate::environment::Environment;
 use crate::numeric::cast::number_at;
 use crate::registry::internal;
 use crate::sql_type::SqlType;
-use crate::{boolean, bytea, float, integer, name, numeric, object_number, uuid};
+use crate::{boolean, bytea, datetime, float, integer, name, numeric, object_number, uuid};
 
 /// Each value of a column as PostgreSQL shows it.
 pub fn text_of(array: &ArrayRef, sql_type: &SqlType, environment: &Environment) -> SqlResult<StringArray> {
@@ -54,8 +54,11 @@ pub fn text_at(array: &ArrayRef, row: usize, sql_type: &SqlType, environment: &E
     })
 }
 
-fn other_text_at(_: &ArrayRef, _: usize, sql_type: &SqlType, _: &Environment) -> SqlResult<String> {
-    Err(SqlError::unsupported(format!("the text of type {}", sql_type.name())))
+fn other_text_at(array: &ArrayRef, row: usize, sql_type: &SqlType, environment: &Environment) -> SqlResult<String> {
+    match datetime::text_at(array, row, sql_type, environment) {
+        Some(text) => Ok(text),
+        None => Err(SqlError::unsupported(format!("the text of type {}", sql_type.name()))),
+    }
 }
 
 /// The value that a text says, of this type; a modifier, if it is not -1, is applied as a column applies it.
@@ -90,7 +93,15 @@ pub fn parse_text(
     })
 }
 
-fn parse_other(text: &str, sql_type: &SqlType, _: i32, _: &Environment) -> SqlResult<ScalarValue> {
+fn parse_other(
+    text: &str,
+    sql_type: &SqlType,
+    type_modifier: i32,
+    environment: &Environment,
+) -> SqlResult<ScalarValue> {
+    if let Some(value) = datetime::parse_text(text, sql_type, type_modifier, environment) {
+        return value;
+    }
     match sql_type {
         SqlType::TsVector | SqlType::TsQuery => Ok(ScalarValue::Utf8(Some(text.to_owned()))),
         other => Err(SqlError::unsupported(format!("a text as a value of type {}", other.name()))),

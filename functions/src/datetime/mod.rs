@@ -7,25 +7,46 @@
 //!   text            dates, times and timestamps as text; interval_text, iso_duration: spans
 //!   interval        spans: months, days, microseconds
 //!   timetz          a time of day with a displacement
+//!   arithmetic      moments and spans added and subtracted; field, truncate, make, overlap: what else is asked of them
+//!   format          dates and times by templates
+//!   operators, functions, zones     what the registry knows
 //! ```
 //!
 //! Everything is a pure function over the numbers that columns hold: days or microseconds since 1970. The greatest and
 //! the least number are infinity.
 
 mod abbreviation;
+mod arithmetic;
 mod calendar;
 mod decode;
 mod fault;
+mod field;
+pub mod format;
+mod functions;
 mod interval;
 mod interval_text;
 mod iso_duration;
+mod kinds;
+mod make;
 mod number;
+mod operators;
+mod overlap;
 mod text;
 mod timetz;
 mod token;
+mod truncate;
+mod values;
 mod word;
 mod zone;
+mod zones;
 
+use crate::registry::{Cast, Function};
+
+pub use arithmetic::{
+    age, between_dates, between_timestamps, date_minus, date_plus, date_to_timestamp, date_to_timestamptz, time_plus,
+    timestamp_plus, timestamp_to_date, timestamp_to_timestamptz, timestamptz_minus, timestamptz_plus,
+    timestamptz_to_timestamp,
+};
 pub use calendar::{
     Civil, DATE_DAYS_MAX, DATE_DAYS_MIN, DATE_INFINITY, DATE_MINUS_INFINITY, DAY_MICROS, TIMESTAMP_INFINITY,
     TIMESTAMP_MICROS_MIN, TIMESTAMP_MINUS_INFINITY, WIRE_EPOCH_MICROS,
@@ -39,3 +60,18 @@ pub use text::{
 };
 pub use timetz::TimeTz;
 pub use zone::{Displacement, Zone, displacement_text};
+
+pub(crate) use values::{interval_keys, parse_text, text_at};
+
+/// The functions and operators of dates, times and spans.
+pub(crate) fn functions() -> Vec<Function> {
+    [operators::functions(), functions::functions(), zones::functions(), format::functions()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The casts between dates, times and spans.
+pub(crate) fn casts() -> Vec<Cast> {
+    zones::casts()
+}

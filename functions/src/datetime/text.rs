@@ -18,7 +18,7 @@ impl Setting {
     /// What a session reads dates against.
     pub fn of(environment: &Environment) -> Self {
         Setting {
-            zone: environment.time_zone().into(),
+            zone: environment.time_zone(),
             order: DateOrder::default(),
             now_micros: environment.transaction_time_micros(),
         }
