@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) queues: Arc<QueueModel>,
     #[cfg(feature = "sql")]
     pub(crate) sql: crate::sql::SqlModel,
+    #[cfg(feature = "sql")]
+    pub(crate) sql_catalog: crate::sql::CatalogCache,
     directory: PathBuf,
     /// The last to go: closing the files writes to them, and nobody else may have them open meanwhile.
     _lock: Box<dyn FileLock>,
@@ -414,6 +416,8 @@ impl Shared {
             queues,
             #[cfg(feature = "sql")]
             sql: crate::sql::SqlModel::new(settings.sql_size_bytes()),
+            #[cfg(feature = "sql")]
+            sql_catalog: crate::sql::CatalogCache::default(),
             directory: directory.to_owned(),
             _lock: lock,
         })

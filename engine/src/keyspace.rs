@@ -4,6 +4,7 @@
 //!   00  kv itself: dropped prefixes, sequences
 //!   01  catalogue: object name -> definition      02  catalogue: object id -> name
 //!   10  table rows                                11  table index entries
+//!   12  numbers of sequences of SQL
 //!   20  documents                                 21  document index entries
 //!   30  blob objects                              31  bytes of blobs, and where they are
 //!   40  cache entries                             41  cache expiry
@@ -22,6 +23,9 @@ pub(crate) const CATALOG_ID_TAG: u8 = 0x02;
 pub(crate) const TABLE_ROW_TAG: u8 = 0x10;
 /// Entries of table indexes.
 pub(crate) const TABLE_INDEX_TAG: u8 = 0x11;
+/// Where sequences of SQL are.
+#[cfg_attr(not(feature = "sql"), allow(dead_code, reason = "only SQL has sequences"))]
+pub(crate) const SQL_SEQUENCE_TAG: u8 = 0x12;
 /// Documents of collections.
 pub(crate) const DOCUMENT_TAG: u8 = 0x20;
 /// Entries of document indexes.
@@ -57,6 +61,7 @@ mod tests {
             CATALOG_ID_TAG,
             TABLE_ROW_TAG,
             TABLE_INDEX_TAG,
+            SQL_SEQUENCE_TAG,
             DOCUMENT_TAG,
             DOCUMENT_INDEX_TAG,
             BLOB_OBJECT_TAG,

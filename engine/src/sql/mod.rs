@@ -23,8 +23,10 @@ mod model;
 mod outcome;
 mod parse;
 mod session;
+mod system;
 mod write;
 
+pub(crate) use catalog::CatalogCache;
 pub use copy::{CopyIn, CopyOut};
 pub use execute::Interrupter;
 pub use marquetry_functions::{Condition, EnumType, Environment, SqlError, SqlType};

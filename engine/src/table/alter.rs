@@ -14,13 +14,47 @@ use bytes::Bytes;
 use super::layout::Layout;
 use super::schema::Schema;
 use super::statement::Statement;
-use super::{Tables, Value, keys};
+use super::{TableModel, Tables, Value, keys};
 use crate::catalog::{self, Entry, ObjectId, ObjectKind};
 use crate::error::Result;
 use crate::kv::{Direction, KeyRange, Reader, Transaction};
 
 /// Makes of a row by the old positions one by the new positions.
 pub(crate) type Convert<'c> = &'c mut dyn FnMut(&Statement<'_>, Vec<Value>) -> Result<Vec<Value>>;
+
+impl TableModel {
+    /// Creates an object of the layer above in the catalogue.
+    pub(crate) fn create_object(
+        &self,
+        transaction: &Transaction,
+        kind: ObjectKind,
+        name: &str,
+        definition: Vec<u8>,
+    ) -> Result<ObjectId> {
+        catalog::create(transaction, &self.sequences, kind, name, definition)
+    }
+
+    /// Gives an object of the layer above another definition.
+    pub(crate) fn redefine_object(
+        &self,
+        transaction: &Transaction,
+        name: &str,
+        entry: &Entry,
+        definition: Vec<u8>,
+    ) -> Result<()> {
+        catalog::redefine(transaction, &self.sequences, name, entry, definition)
+    }
+
+    /// Gives an object another name.
+    pub(crate) fn rename_object(&self, transaction: &Transaction, name: &str, entry: &Entry, to: &str) -> Result<()> {
+        catalog::rename(transaction, &self.sequences, name, entry, to)
+    }
+
+    /// A number for a part of an object, from where the ids of objects come.
+    pub(crate) fn next_part_id(&self) -> Result<u64> {
+        catalog::next_id(&self.sequences)
+    }
+}
 
 impl Tables<'_, Transaction> {
     /// Creates the table `name`.

@@ -198,6 +198,36 @@ impl Layout {
         }
     }
 
+    /// The number of the column `name` that statements see.
+    pub(crate) fn number_of(&self, name: &str) -> Option<u32> {
+        self.columns.iter().find(|column| !column.is_hidden && column.name == name).map(|column| column.number)
+    }
+
+    /// The type of a column.
+    pub(crate) fn type_of(&self, number: u32) -> Result<ColumnType> {
+        self.column_of(number).map(|column| column.column_type)
+    }
+
+    /// The default that the table model fills in.
+    pub(crate) fn default_of(&self, number: u32) -> Result<Option<ColumnDefault>> {
+        self.column_of(number)?.column().map(|column| column.default)
+    }
+
+    /// Whether the table has a column that only the code sees.
+    pub(crate) fn has_hidden_columns(&self) -> bool {
+        self.columns.iter().any(|column| column.is_hidden && !self.primary_key.contains(&column.number))
+    }
+
+    /// The numbers of the primary key's columns.
+    pub(crate) fn primary_key_numbers(&self) -> Vec<u32> {
+        self.primary_key.clone()
+    }
+
+    fn column_of(&self, number: u32) -> Result<&StoredColumn> {
+        let found = self.columns.iter().find(|column| column.number == number);
+        found.ok_or_else(|| Error::invalid(format!("the table has no column with the number {number}")))
+    }
+
     /// Makes rows that are there already have `value` in the column.
     pub(crate) fn set_missing(&mut self, number: u32, value: &Value) -> Result<()> {
         let column = self.column_mut(number)?;

@@ -69,11 +69,15 @@ mod value;
 mod value_encoding;
 mod write;
 
+#[allow(unused_imports, reason = "what SQL needs")]
+pub(crate) use alter::Convert;
 pub use check::TableCheck;
 pub use column_type::{ColumnType, ElementType};
 pub use constraint::{ConstraintKind, ConstraintViolation};
 pub use definition::{Column, ColumnDefault, Index, TableDefinition};
 pub use interval::Interval;
+#[allow(unused_imports, reason = "what SQL needs")]
+pub(crate) use json::value_to_json;
 pub use request::{ScanForm, ScanRequest};
 pub use row::{Key, Row};
 pub use scan::{RowPage, RowScan};

@@ -110,7 +110,9 @@ impl Binder<'_> {
                     ScopeRelation { schema: Some(view.schema.clone()), ..relation_of(name, columns.collect()) };
                 Ok((bound.plan, Relations::of(relation)))
             }
-            Some(Relation::Other) => Err(SqlError::unsupported(format!("reading {name}")).into()),
+            Some(Relation::Sequence(_) | Relation::Model(_) | Relation::System(_)) => {
+                Err(SqlError::unsupported(format!("reading {name}")).into())
+            }
             None => {
                 let shown = schema.map_or_else(|| name.to_owned(), |schema| format!("{schema}.{name}"));
                 Err(SqlError::new(Condition::UndefinedTable, format!("relation \"{shown}\" does not exist")).into())

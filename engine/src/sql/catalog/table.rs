@@ -1,8 +1,12 @@
 //! A table as SQL knows it.
 
+use std::sync::Arc;
+
 use marquetry_functions::SqlType;
+use serde::{Deserialize, Serialize};
 
 use crate::catalog::ObjectId;
+use crate::table::Schema;
 
 /// A table, its columns and its rules.
 #[derive(Debug)]
@@ -11,15 +15,23 @@ pub(crate) struct SqlTable {
     pub(crate) oid: u32,
     pub(crate) schema: String,
     pub(crate) name: String,
+    /// The table as its rows are stored.
+    pub(crate) rows: Arc<Schema>,
     /// The columns that statements see, in order; positions in the row are [`SqlColumn::position`].
     pub(crate) columns: Vec<SqlColumn>,
     /// Positions in the row of the key's columns, in order; for a table without a declared key the hidden row number.
     pub(crate) primary_key: Vec<usize>,
     /// The name of the primary key's constraint, when one was declared.
     pub(crate) primary_key_name: Option<String>,
+    /// The number of the primary key's index and constraint, when one was declared.
+    pub(crate) primary_key_oid: u32,
     pub(crate) indexes: Vec<SqlIndex>,
+    /// The hidden columns that every written row has to have the values of.
+    pub(crate) computed: Vec<Computed>,
     pub(crate) checks: Vec<Check>,
     pub(crate) foreign_keys: Vec<ForeignKey>,
+    /// The tables whose foreign keys refer to this one.
+    pub(crate) referenced_by: Vec<ObjectId>,
     pub(crate) comment: Option<String>,
 }
 
@@ -33,6 +45,8 @@ pub(crate) struct SqlColumn {
     pub(crate) attribute: i16,
     /// Where its value is in the rows of the table model.
     pub(crate) position: usize,
+    /// The number by which the table model knows it.
+    pub(crate) number: u32,
     pub(crate) not_null: bool,
     /// The text of the expression for rows that do not name the column.
     pub(crate) default: Option<String>,
@@ -41,7 +55,7 @@ pub(crate) struct SqlColumn {
 }
 
 /// How a column gets its value by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ColumnGeneration {
     /// `GENERATED ALWAYS AS (expression) STORED`: the expression's text.
     Stored(String),
@@ -51,33 +65,57 @@ pub(crate) enum ColumnGeneration {
     IdentityByDefault(String),
 }
 
+/// A hidden column whose value follows from the others: what an expression of an index is, or whether its condition holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Computed {
+    pub(crate) position: usize,
+    /// The text of the expression.
+    pub(crate) expression: String,
+}
+
 /// An index besides the primary key.
 #[derive(Debug, Clone)]
 pub(crate) struct SqlIndex {
     pub(crate) oid: u32,
     pub(crate) name: String,
+    /// The number by which the table model knows it.
+    pub(crate) number: u32,
     /// What is indexed: columns by their positions in the row, hidden ones for expressions.
     pub(crate) positions: Vec<usize>,
     /// The texts of the expressions, where a position is a hidden column.
     pub(crate) expressions: Vec<Option<String>>,
+    /// The orders that were declared; entries stand in ascending order with NULL last whatever they say.
+    pub(crate) orders: Vec<IndexOrder>,
     pub(crate) unique: bool,
+    pub(crate) nulls_are_equal: bool,
     /// Whether it was declared as a constraint rather than by CREATE INDEX.
     pub(crate) is_constraint: bool,
     /// The text of the condition that rows of a partial index meet.
     pub(crate) predicate: Option<String>,
+    pub(crate) comment: Option<String>,
+}
+
+/// How a column of an index was declared to be ordered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IndexOrder {
+    pub(crate) is_descending: bool,
+    pub(crate) nulls_first: bool,
 }
 
 /// A CHECK constraint.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Check {
     pub(crate) oid: u32,
     pub(crate) name: String,
     /// The text of the condition.
     pub(crate) expression: String,
+    /// Whether the rows that are there were checked.
+    pub(crate) is_validated: bool,
+    pub(crate) comment: Option<String>,
 }
 
 /// What happens to referencing rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ForeignKeyAction {
     NoAction,
     Restrict,
@@ -94,8 +132,8 @@ pub(crate) struct ForeignKey {
     /// Positions in the row of the referencing columns.
     pub(crate) positions: Vec<usize>,
     pub(crate) referenced: ObjectId,
-    /// Positions in the rows of the referenced table.
-    pub(crate) referenced_positions: Vec<usize>,
+    /// Numbers of the referenced columns, as the table model of the referenced table knows them.
+    pub(crate) referenced_numbers: Vec<u32>,
     pub(crate) on_delete: ForeignKeyAction,
     pub(crate) on_update: ForeignKeyAction,
     /// Whether it is checked at the end of the transaction unless told otherwise.
@@ -103,4 +141,36 @@ pub(crate) struct ForeignKey {
     pub(crate) is_initially_deferred: bool,
     /// `MATCH FULL`.
     pub(crate) is_full_match: bool,
+    /// Whether the rows that are there were checked.
+    pub(crate) is_validated: bool,
+    pub(crate) comment: Option<String>,
+}
+
+impl ForeignKey {
+    /// The positions of the referenced columns in the rows of `referenced`.
+    pub(crate) fn referenced_positions(&self, referenced: &SqlTable) -> Vec<usize> {
+        let position = |number: &u32| referenced.rows.columns.iter().position(|column| column.number == *number);
+        self.referenced_numbers.iter().filter_map(position).collect()
+    }
+}
+
+impl SqlTable {
+    /// The column `name`.
+    pub(crate) fn column(&self, name: &str) -> Option<&SqlColumn> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The column that is at `position` in the row.
+    pub(crate) fn column_at(&self, position: usize) -> Option<&SqlColumn> {
+        self.columns.iter().find(|column| column.position == position)
+    }
+
+    /// Whether the columns at these positions, in whatever order, tell rows apart: those of the primary key or of a unique
+    /// index without a condition.
+    pub(crate) fn is_key(&self, positions: &[usize]) -> bool {
+        let same = |key: &[usize]| key.len() == positions.len() && key.iter().all(|part| positions.contains(part));
+        let is_unique = |index: &&SqlIndex| index.unique && index.predicate.is_none();
+        (self.primary_key_name.is_some() && same(&self.primary_key))
+            || self.indexes.iter().filter(is_unique).any(|index| same(&index.positions))
+    }
 }

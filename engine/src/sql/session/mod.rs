@@ -28,7 +28,7 @@ pub(crate) use context::SessionContext;
 pub use notify::Notification;
 pub(crate) use notify::Notifications;
 pub use prepared::Prepared;
-pub(crate) use query::Parameters;
+pub(crate) use query::{Parameters, planned};
 pub use rows::{Outcome, Rows};
 pub use text::{format_value, parse_value};
 pub use transaction::TransactionStatus;
