@@ -36,7 +36,7 @@ mod window;
 
 pub use condition::{Condition, SqlError, SqlResult};
 pub use environment::Environment;
-pub use registry::{Cast, Function, FunctionKind, Registry};
+pub use registry::{Call, Cast, Function, FunctionKind, Implementation, Registry};
 pub use sql_type::{EnumType, NumericForm, SqlType, length_modifier, numeric_modifier};
 pub use text_form::{parse_text, text_at, text_of};
 pub use typed::{CastContext, Typed};

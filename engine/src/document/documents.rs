@@ -18,6 +18,8 @@ use super::order::kind_name;
 use super::path::ID;
 use super::{DocumentModel, Documents, keys, stored};
 use crate::error::{Error, Result};
+#[cfg(feature = "sql")]
+use crate::kv::{Direction, KeyRange, key_after};
 use crate::kv::{Reader, Transaction};
 use crate::limits::DOCUMENT_ID_SIZE_BYTES_MAX;
 
@@ -41,6 +43,27 @@ impl<R: Reader + ?Sized> Documents<'_, R> {
             true => Ok(None),
             false => self.load(&collection, id),
         }
+    }
+
+    /// Up to `limit` documents whose ids sort behind `after`, by id.
+    #[cfg(feature = "sql")]
+    pub(crate) fn page_behind(
+        &self,
+        collection: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Value)>> {
+        let id = self.open(collection)?.id();
+        let mut range = KeyRange::prefix(keys::documents(id));
+        if let Some(after) = after {
+            range.start = key_after(&keys::document(id, after.as_bytes())).into();
+        }
+        let mut documents = Vec::new();
+        for entry in self.reader.scan(range, Direction::Forward)?.take(limit) {
+            let (key, stored) = entry?;
+            documents.push((keys::document_id(&key)?.to_owned(), stored::decode(&stored)?));
+        }
+        Ok(documents)
     }
 
     fn load(&self, collection: &Collection, id: &str) -> Result<Option<Value>> {

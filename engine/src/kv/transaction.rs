@@ -78,6 +78,32 @@ pub trait Reader: Send + Sync {
     }
 }
 
+impl<R: Reader + ?Sized> Reader for Arc<R> {
+    fn version(&self) -> Version {
+        (**self).version()
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        (**self).get(key)
+    }
+
+    fn scan(&self, range: KeyRange, direction: Direction) -> Result<Scan> {
+        (**self).scan(range, direction)
+    }
+
+    fn rest_on(&self, reads: &ReadSet) {
+        (**self).rest_on(reads);
+    }
+
+    fn committed(&self) -> Snapshot {
+        (**self).committed()
+    }
+
+    fn as_transaction(&self) -> Option<&Transaction> {
+        (**self).as_transaction()
+    }
+}
+
 /// The keyspace at one version, to read only.
 #[derive(Debug)]
 pub struct Snapshot {

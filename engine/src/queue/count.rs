@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(feature = "sql")]
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::body::MessageBody;
@@ -134,6 +136,19 @@ impl<R: Reader + ?Sized> Queues<'_, R> {
             messages.push(self.peeked(storage, place, status(place.at, decode_order(&value)?, now))?);
         }
         Ok(messages)
+    }
+
+    /// All messages that can be received some time, in the order of [`Queues::peek`].
+    #[cfg(feature = "sql")]
+    pub(crate) fn peek_all(&self, queue: &str) -> Result<Vec<PeekedMessage>> {
+        let storage = self.definition(queue)?.storage;
+        let now = self.model.keyspace.env().now();
+        let message = |entry: Result<(Bytes, Bytes)>| {
+            let (key, value) = entry?;
+            let place = keys::order_of(&key)?.1;
+            self.peeked(storage, place, status(place.at, decode_order(&value)?, now))
+        };
+        self.order(storage)?.map(message).collect()
     }
 
     fn peeked(&self, storage: Storage, place: Place, status: MessageStatus) -> Result<PeekedMessage> {

@@ -93,6 +93,11 @@ pub(crate) fn from_datafusion(error: DataFusionError) -> Error {
             SqlError::new(Condition::OutOfMemory, "out of memory").detail(message).into()
         }
         DataFusionError::SchemaError(error, _) => from_schema(&error),
+        DataFusionError::Execution(message) if message.contains("returned more than one row") => SqlError::new(
+            Condition::CardinalityViolation,
+            "more than one row returned by a subquery used as an expression",
+        )
+        .into(),
         DataFusionError::NotImplemented(what) => SqlError::unsupported(what).into(),
         other => internal(other.strip_backtrace()),
     }

@@ -22,6 +22,7 @@ mod failure;
 mod model;
 mod outcome;
 mod parse;
+mod point;
 mod session;
 mod system;
 mod write;
@@ -39,5 +40,5 @@ pub use session::{
 
 /// The functions that this layer adds to those of `marquetry-functions`.
 fn functions() -> Vec<marquetry_functions::Function> {
-    Vec::new()
+    session::functions()
 }

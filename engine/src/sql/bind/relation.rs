@@ -19,9 +19,10 @@ use super::select::{all_columns, projected};
 use super::sets::unnest;
 use super::values::one_row;
 use super::with::{alias_of, plain_column, relation_of, scan, with_aliases};
+use crate::catalog::ObjectKind;
 use crate::error::Result;
 use crate::sql::catalog::{Relation, SqlTable};
-use crate::sql::execute::{ApplyKind, TableProviderOf};
+use crate::sql::execute::{ApplyKind, ModelTable, TableProviderOf, model_columns};
 
 /// Whether an item of FROM may look at those before it.
 pub(super) fn is_lateral(factor: &TableFactor) -> bool {
@@ -110,7 +111,8 @@ impl Binder<'_> {
                     ScopeRelation { schema: Some(view.schema.clone()), ..relation_of(name, columns.collect()) };
                 Ok((bound.plan, Relations::of(relation)))
             }
-            Some(Relation::Sequence(_) | Relation::Model(_) | Relation::System(_)) => {
+            Some(Relation::Model(model)) => self.model_relation(&model.name, model.kind, model.oid),
+            Some(Relation::Sequence(_) | Relation::System(_)) => {
                 Err(SqlError::unsupported(format!("reading {name}")).into())
             }
             None => {
@@ -118,6 +120,32 @@ impl Binder<'_> {
                 Err(SqlError::new(Condition::UndefinedTable, format!("relation \"{shown}\" does not exist")).into())
             }
         }
+    }
+
+    /// A collection, bucket or queue.
+    fn model_relation(&self, name: &str, kind: ObjectKind, oid: u32) -> Result<Joined> {
+        let Some(columns) = model_columns(kind) else {
+            return Err(SqlError::new(
+                Condition::WrongObjectType,
+                format!("\"{name}\" is a {kind}, which cannot be read as a relation"),
+            )
+            .into());
+        };
+        let scan_name = self.fresh('t').name;
+        let columns: Vec<ScopeColumn> = columns
+            .into_iter()
+            .enumerate()
+            .map(|(position, (name, sql_type))| {
+                let column = datafusion::common::Column::new(Some(scan_name.clone()), self.fresh('c').name);
+                let attribute = i16::try_from(position + 1).unwrap_or(i16::MAX);
+                ScopeColumn { table_oid: oid, attribute, ..plain_column(name, column, sql_type) }
+            })
+            .collect();
+        let names = columns.iter().map(|column| column.column.name.clone()).collect();
+        let table = ModelTable::new(self.source.clone(), kind, name, names);
+        let plan = scan(&scan_name, provider_as_source(Arc::new(table)))?;
+        let relation = ScopeRelation { schema: Some("public".to_owned()), ..relation_of(name, columns) };
+        Ok((plan, Relations::of(relation)))
     }
 
     fn view(&self, text: &str) -> Result<BoundQuery> {

@@ -102,7 +102,7 @@ impl Binder<'_> {
     }
 
     /// The list of the SELECT, with stars spelled out.
-    pub(super) fn outputs(
+    pub(crate) fn outputs(
         &self,
         items: &[SelectItem],
         scope: &Scope<'_>,

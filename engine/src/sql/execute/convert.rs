@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringBuilder, StructArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Field, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    DataType, Date32Type, Decimal128Type, Field, Fields, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
     IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
 use bigdecimal::BigDecimal;
@@ -178,6 +178,23 @@ fn list<'v>(
     let nulls = NullBuffer::from(valid);
     let list = ListArray::try_new(field, OffsetBuffer::from_lengths(lengths), items, Some(nulls));
     Ok(Arc::new(list.map_err(|error| from_datafusion(error.into()))?))
+}
+
+/// A column of lists of records, one list for each row.
+pub(crate) fn record_lists(fields: &[(String, SqlType)], lists: Vec<Vec<Vec<Value>>>) -> Result<ArrayRef> {
+    let failed = |error: arrow::error::ArrowError| from_datafusion(error.into());
+    let lengths: Vec<usize> = lists.iter().map(Vec::len).collect();
+    let records: Vec<&Vec<Value>> = lists.iter().flatten().collect();
+    let columns = fields
+        .iter()
+        .enumerate()
+        .map(|(position, (_, sql_type))| array_of(records.iter().map(|record| &record[position]), sql_type));
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    let named: Fields = fields.iter().map(|(name, sql_type)| Field::new(name, sql_type.arrow(), true)).collect();
+    let records = StructArray::try_new_with_length(named.clone(), columns, None, records.len()).map_err(failed)?;
+    let field = Arc::new(Field::new("item", DataType::Struct(named), true));
+    let list = ListArray::try_new(field, OffsetBuffer::from_lengths(lengths), Arc::new(records), None);
+    Ok(Arc::new(list.map_err(failed)?))
 }
 
 /// One value as DataFusion has it.

@@ -17,6 +17,7 @@ mod evaluate;
 mod executor;
 mod held;
 mod interrupt;
+mod model;
 mod range;
 mod scan;
 mod table;
@@ -24,11 +25,13 @@ mod table;
 use std::sync::Arc;
 
 pub(crate) use apply::{Apply, ApplyKind};
-pub(crate) use convert::{array_of, scalar_of, value_of, values_of};
+pub(crate) use convert::{array_of, record_lists, scalar_of, value_of, values_of};
 pub(crate) use evaluate::{Evaluator, constant};
 pub(crate) use executor::{Executor, Running};
 pub(crate) use held::Held;
 pub use interrupt::Interrupter;
+pub(crate) use model::{ModelTable, model_columns};
+pub(crate) use range::{Access, ColumnTest, Test, access_for, is_comparable};
 pub(crate) use table::TableProviderOf;
 
 use crate::database::Shared;

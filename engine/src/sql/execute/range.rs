@@ -26,18 +26,64 @@ const RANGES_MAX: usize = 1_000;
 
 /// A condition on one column.
 #[derive(Debug, Clone)]
-pub(super) struct ColumnTest {
+pub(crate) struct ColumnTest {
     /// The position of the column in the rows of the table model.
     position: usize,
     kind: Test,
 }
 
+/// What a column has to be.
 #[derive(Debug, Clone)]
-enum Test {
+pub(crate) enum Test {
     OneOf(Vec<Value>),
     Lower(Bound<Value>),
     Upper(Bound<Value>),
     IsNull,
+}
+
+impl ColumnTest {
+    pub(crate) fn new(position: usize, kind: Test) -> Self {
+        ColumnTest { position, kind }
+    }
+
+    /// The position of the column in rows.
+    pub(crate) fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Whether the row `values` meets it.
+    pub(crate) fn holds(&self, values: &[Value]) -> bool {
+        let value = &values[self.position];
+        match &self.kind {
+            Test::OneOf(values) => !value.is_null() && values.contains(value),
+            Test::IsNull => value.is_null(),
+            Test::Lower(bound) => !value.is_null() && within(value, bound, true),
+            Test::Upper(bound) => !value.is_null() && within(value, bound, false),
+        }
+    }
+}
+
+impl Test {
+    /// The test that comparing with `value` by `operator` is; only for those that compare by order.
+    pub(crate) fn comparison(operator: Operator, value: Value) -> Self {
+        match operator {
+            Operator::Gt => Test::Lower(Bound::Excluded(value)),
+            Operator::GtEq => Test::Lower(Bound::Included(value)),
+            Operator::Lt => Test::Upper(Bound::Excluded(value)),
+            Operator::LtEq => Test::Upper(Bound::Included(value)),
+            _ => Test::OneOf(vec![value]),
+        }
+    }
+}
+
+fn within(value: &Value, bound: &Bound<Value>, is_lower: bool) -> bool {
+    match bound {
+        Bound::Unbounded => true,
+        Bound::Included(end) if is_lower => value >= end,
+        Bound::Included(end) => value <= end,
+        Bound::Excluded(end) if is_lower => value > end,
+        Bound::Excluded(end) => value < end,
+    }
 }
 
 /// How a table's rows are reached.
@@ -98,15 +144,8 @@ fn comparison(
         return None;
     }
     let value = value_of(value, sql_type).ok()?;
-    let kind = match operator {
-        Operator::Eq => Test::OneOf(vec![value]),
-        Operator::Gt => Test::Lower(Bound::Excluded(value)),
-        Operator::GtEq => Test::Lower(Bound::Included(value)),
-        Operator::Lt => Test::Upper(Bound::Excluded(value)),
-        Operator::LtEq => Test::Upper(Bound::Included(value)),
-        _ => return None,
-    };
-    Some(ColumnTest { position, kind })
+    let is_order = matches!(operator, Operator::Eq | Operator::Gt | Operator::GtEq | Operator::Lt | Operator::LtEq);
+    is_order.then(|| ColumnTest { position, kind: Test::comparison(operator, value) })
 }
 
 /// Where the column called `name` is, when its keys sort as it compares.
@@ -138,14 +177,14 @@ pub(crate) fn is_comparable(sql_type: &SqlType) -> bool {
 }
 
 /// The best way to the rows that meet all of `tests`.
-pub(super) fn access_for(schema: &Schema, table: &SqlTable, tests: Vec<ColumnTest>) -> Result<Access> {
-    let mut best = candidate(schema, None, &tests)?;
+pub(crate) fn access_for(schema: &Schema, table: &SqlTable, tests: &[ColumnTest]) -> Result<Access> {
+    let mut best = candidate(schema, None, tests)?;
     for index in &schema.indexes {
         // A partial index lacks rows that the filter may want.
         if index.condition.is_some() {
             continue;
         }
-        let other = candidate(schema, Some(index), &tests)?;
+        let other = candidate(schema, Some(index), tests)?;
         if other.score > best.score {
             best = other;
         }

@@ -81,7 +81,7 @@ impl TableProvider for TableProviderOf {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let stored = self.stored()?;
-        let access: Access = access_for(&stored, &self.table, self.tests(filters))?;
+        let access: Access = access_for(&stored, &self.table, &self.tests(filters))?;
         let limit = limit.filter(|_| filters.is_empty());
         let statistics = self.statistics();
         let scan = TableScanExec::new(

@@ -9,6 +9,7 @@ use super::Notice;
 use super::settings::Settings;
 use crate::catalog::ObjectId;
 use crate::database::Shared;
+use crate::kv::Locker;
 use crate::sql::execute::Source;
 
 /// A session as its functions see it.
@@ -20,6 +21,19 @@ pub(crate) struct SessionContext {
     source: RwLock<Option<Arc<Source>>>,
     pub(crate) sequences: Mutex<SequenceValues>,
     pub(crate) notices: Mutex<Vec<Notice>>,
+    /// What functions have asked the session to do.
+    pub(super) asked: Mutex<Asked>,
+    /// Holds the session's advisory locks.
+    pub(crate) locker: Locker,
+}
+
+/// What functions have asked the session to do when their statement is over.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// Settings with their values, and whether they end with the transaction.
+    pub(super) settings: Vec<(String, String, bool)>,
+    /// Channels with messages.
+    pub(super) notifications: Vec<(String, String)>,
 }
 
 /// The numbers that the session has drawn.
@@ -38,6 +52,8 @@ impl SessionContext {
             source: RwLock::new(None),
             sequences: Mutex::default(),
             notices: Mutex::default(),
+            asked: Mutex::default(),
+            locker: shared.keyspace.locker(),
         }
     }
 
@@ -58,6 +74,12 @@ impl SessionContext {
     /// The value of the setting `name`.
     pub(crate) fn setting(&self, name: &str) -> Option<String> {
         self.settings.read().get(name)
+    }
+
+    /// How long a wait for a lock may take; `None` for ever.
+    pub(crate) fn lock_timeout(&self) -> Option<std::time::Duration> {
+        let ms = self.settings.read().lock_timeout_ms();
+        (ms > 0).then(|| std::time::Duration::from_millis(ms))
     }
 
     /// The user's name.

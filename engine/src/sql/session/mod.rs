@@ -11,13 +11,16 @@
 //! - A statement that fails in an open transaction leaves nothing and makes it failed, as PostgreSQL has it.
 //! - Calls block: on locks, on the disk, for as long as a statement takes. [`Interrupter`] stops it from elsewhere.
 
+mod cache;
 mod context;
 mod cursor;
 mod explain;
+mod functions;
 mod notify;
 mod prepared;
 mod query;
 mod rows;
+mod search;
 mod settings;
 mod statements;
 mod text;
@@ -25,6 +28,7 @@ mod transaction;
 mod variables;
 
 pub(crate) use context::SessionContext;
+pub(crate) use functions::{by_row, functions};
 pub use notify::Notification;
 pub(crate) use notify::Notifications;
 pub use prepared::Prepared;
@@ -84,6 +88,7 @@ pub struct Session {
     /// Whether the statements are parts of one group, which is one transaction.
     in_group: bool,
     statements: HashMap<String, Arc<Prepared>>,
+    compiled: cache::Compiled,
     cursors: HashMap<String, Cursor>,
     notices: Vec<Notice>,
     changed_settings: Vec<String>,
@@ -128,6 +133,7 @@ impl Session {
             open: None,
             in_group: false,
             statements: HashMap::new(),
+            compiled: cache::Compiled::default(),
             cursors: HashMap::new(),
             notices: Vec::new(),
             changed_settings: Vec::new(),
@@ -203,13 +209,25 @@ impl Session {
         let timeout_ms = self.context.settings.read().statement_timeout_ms();
         let deadline = if timeout_ms == 0 { 0 } else { clock_micros().saturating_add(timeout_ms * 1_000) };
         self.interrupter.begin(deadline);
-        let result = work(self);
+        let result = work(self).and_then(|value| self.do_asked().map(|()| value));
         if result.is_err()
             && let Some(open) = &mut self.open
         {
             open.fail();
         }
         result
+    }
+
+    /// Does what functions of the statement have asked for.
+    fn do_asked(&mut self) -> Result<()> {
+        let asked = std::mem::take(&mut *self.context.asked.lock());
+        for (name, value, is_local) in asked.settings {
+            self.change_setting(&name, Some(&value), is_local)?;
+        }
+        for (channel, payload) in asked.notifications {
+            self.notify(channel, payload)?;
+        }
+        Ok(())
     }
 
     fn refuse_when_failed(&self, tree: &ast::Statement) -> Result<()> {

@@ -113,7 +113,6 @@ impl Session {
         if payload.len() > PAYLOAD_SIZE_BYTES_MAX {
             return Err(SqlError::new(Condition::InvalidParameterValue, "payload string too long").into());
         }
-        self.enter()?;
         match &mut self.open {
             // The same message twice in one transaction is told once.
             Some(open) => {

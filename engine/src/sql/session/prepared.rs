@@ -7,9 +7,10 @@ use sqlparser::ast;
 
 use super::Session;
 use crate::error::Result;
-use crate::sql::bind::{Binder, BoundQuery, Correlation, ScopeColumn};
+use crate::sql::bind::{Binder, Correlation, ScopeColumn};
 use crate::sql::outcome::ColumnDescription;
 use crate::sql::parse::Statement;
+use crate::sql::point::PointSelect;
 
 /// A statement, with the types of its parameters and of the columns that it answers with.
 #[derive(Debug)]
@@ -20,12 +21,16 @@ pub struct Prepared {
     pub parameters: Vec<SqlType>,
     /// The columns of the rows that it answers with; `None` when it answers with none.
     pub columns: Option<Arc<[ColumnDescription]>>,
+    /// The compiled form, when it is a read of one table by key.
+    pub(super) point: Option<PointSelect>,
+    /// Whether something has decided the type of every parameter.
+    pub(super) is_decided: bool,
 }
 
 impl Prepared {
     /// Whether it neither waits for locks nor reads much.
     pub fn is_quick(&self) -> bool {
-        false
+        self.point.is_some()
     }
 }
 
@@ -43,9 +48,15 @@ pub(super) fn described(columns: &[ScopeColumn]) -> Arc<[ColumnDescription]> {
 
 impl Session {
     pub(super) fn describe(&mut self, statement: &Statement, known: &[Option<SqlType>]) -> Result<Prepared> {
+        let mut point = None;
         let (parameters, columns) = match &**statement.tree() {
             ast::Statement::Query(query) => {
-                let (bound, types) = self.bound_types(known, |binder| binder.query(query, None))?;
+                let ((bound, compiled), types) = self.bound_types(known, |binder| {
+                    let bound = binder.query(query, None)?;
+                    // The types of the parameters are decided by now, for both.
+                    Ok((bound, PointSelect::compile(binder, query)?))
+                })?;
+                point = compiled;
                 (types, Some(described(&bound.columns)))
             }
             tree @ (ast::Statement::Insert(_)
@@ -58,7 +69,9 @@ impl Session {
             }
             other => (Vec::new(), self.described_statement(other)?),
         };
-        Ok(Prepared { statement: statement.clone(), parameters, columns })
+        let is_decided = parameters.iter().all(Option::is_some);
+        let parameters = parameters.into_iter().map(|known| known.unwrap_or(SqlType::Text)).collect();
+        Ok(Prepared { statement: statement.clone(), parameters, columns, point, is_decided })
     }
 
     /// What `bind` gives, and the types of the parameters that it has decided on.
@@ -66,7 +79,7 @@ impl Session {
         &mut self,
         known: &[Option<SqlType>],
         bind: impl FnOnce(&Binder<'_>) -> Result<T>,
-    ) -> Result<(T, Vec<SqlType>)> {
+    ) -> Result<(T, Vec<Option<SqlType>>)> {
         let source = self.source()?;
         self.context.set_source(Some(source.clone()));
         let registry = source.shared.sql.registry();
@@ -75,12 +88,6 @@ impl Session {
         let search_path = self.context.search_path();
         let binder = Binder::new(&catalog, &typing, source.clone(), &search_path, Correlation::Join);
         let bound = bind(&binder)?;
-        let types = typing.parameter_types().into_iter().map(|known| known.unwrap_or(SqlType::Text));
-        Ok((bound, types.collect()))
+        Ok((bound, typing.parameter_types()))
     }
-}
-
-/// The same as a query that is bound, for those who only want its columns.
-pub(super) fn columns_of(bound: &BoundQuery) -> Arc<[ColumnDescription]> {
-    described(&bound.columns)
 }

@@ -177,6 +177,11 @@ impl Settings {
         self.get(name).as_deref() == Some("on")
     }
 
+    /// The path that statements are to take: `auto`, `point` or `relational`.
+    pub(super) fn path(&self) -> &str {
+        self.changed.get("force_path").map_or("auto", String::as_str)
+    }
+
     pub(super) fn statement_timeout_ms(&self) -> u64 {
         self.get("statement_timeout").and_then(|text| milliseconds(&text)).unwrap_or(0)
     }

@@ -25,8 +25,23 @@ impl Session {
                 format!("the statement has {} parameters, {} were given", prepared.parameters.len(), values.len());
             return Err(SqlError::new(Condition::SyntaxError, message).into());
         }
+        if let Some(rows) = self.by_key(prepared, &values)? {
+            return Ok(rows);
+        }
         let parameters = Parameters { types: prepared.parameters.clone(), values };
         self.statement(&prepared.statement, &parameters)
+    }
+
+    /// The answer of a read by key, when `prepared` is one and may be read so.
+    fn by_key(&mut self, prepared: &Prepared, values: &[Value]) -> Result<Option<Outcome>> {
+        let (Some(point), Some(columns)) = (&prepared.point, &prepared.columns) else { return Ok(None) };
+        if self.context.settings.read().path() == "relational" {
+            return Ok(None);
+        }
+        self.enter()?;
+        let source = self.source()?;
+        let rows = point.run(&source, values)?;
+        Ok(rows.map(|rows| Outcome::Rows(Rows::values(columns.clone(), rows, "SELECT"))))
     }
 
     pub(super) fn statement(&mut self, statement: &Statement, parameters: &Parameters) -> Result<Outcome> {
@@ -56,7 +71,10 @@ impl Session {
                 self.inbox.unlisten(&name(channel));
                 Ok(command("UNLISTEN"))
             }
-            Tree::NOTIFY { channel, payload } => self.notify(name(channel), payload.clone().unwrap_or_default()),
+            Tree::NOTIFY { channel, payload } => {
+                self.enter()?;
+                self.notify(name(channel), payload.clone().unwrap_or_default())
+            }
             Tree::Vacuum(_) => Ok(command("VACUUM")),
             Tree::Analyze(_) => Ok(command("ANALYZE")),
             _ => {
@@ -150,6 +168,7 @@ impl Session {
         let tag = self.in_transaction(|session, transaction| {
             let source = session.source_of(transaction);
             session.context.set_source(Some(source.clone()));
+            session.compiled.forget();
             crate::sql::define::run(&session.write_context(&source), tree)
         })?;
         Ok(Outcome::Command(tag))

@@ -73,6 +73,8 @@ impl Session {
             return Ok(());
         }
         let (name, is_reported) = self.context.settings.write().set(name, value)?;
+        // Names may mean other things from here on.
+        self.compiled.forget();
         if name == "TimeZone"
             && let Err(error) = self.apply_time_zone()
         {
@@ -111,12 +113,7 @@ impl Session {
 
     fn apply_time_zone(&mut self) -> Result<()> {
         let text = self.context.setting("TimeZone").unwrap_or_default();
-        match marquetry_functions::datetime::Zone::parse_setting(&text)? {
-            marquetry_functions::datetime::Zone::Named(zone) => self.environment.set_time_zone(zone),
-            marquetry_functions::datetime::Zone::Fixed { .. } => {
-                return Err(SqlError::unsupported("a time zone without a name").into());
-            }
-        }
+        self.environment.set_time_zone(marquetry_functions::datetime::Zone::parse_setting(&text)?);
         Ok(())
     }
 
@@ -181,7 +178,7 @@ impl Session {
                 self.inbox.unlisten("*");
                 self.reset_all();
                 *self.context.sequences.lock() = Default::default();
-                crate::sql::write::unlock_advisory(&self.context);
+                self.context.locker.unlock_all();
                 Ok(command("DISCARD ALL"))
             }
             // Plans are made for each statement, and there are no temporary tables.
