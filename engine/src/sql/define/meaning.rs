@@ -132,7 +132,7 @@ impl<'a> Meaning<'a> {
         if !planned.preludes.is_empty() {
             return Err(super::unsupported("WITH that is run on its own, in CREATE TABLE AS"));
         }
-        let batches = source.executor()?.run(planned.plan, source.interrupter.clone())?.collect()?;
+        let batches = planned.plan.collect(source)?;
         let mut rows = Vec::new();
         for batch in batches {
             let columns = planned.bound.columns.iter().enumerate();

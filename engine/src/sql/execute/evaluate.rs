@@ -61,7 +61,8 @@ impl Evaluator {
     }
 }
 
-fn physical(expr: &Expr, schema: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
+/// `expr` ready to be evaluated over columns of `schema`.
+pub(super) fn physical(expr: &Expr, schema: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
     create_physical_expr(expr, schema, &ExecutionProps::new(), &Default::default()).map_err(from_datafusion)
 }
 

@@ -13,6 +13,7 @@
 
 mod apply;
 mod convert;
+mod direct;
 mod evaluate;
 mod executor;
 mod held;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 pub(crate) use apply::{Apply, ApplyKind};
 pub(crate) use convert::{array_of, record_lists, scalar_of, value_of, values_of};
+pub(crate) use direct::direct;
 pub(crate) use evaluate::{Evaluator, constant};
 pub(crate) use executor::{Executor, Running};
 pub(crate) use held::Held;

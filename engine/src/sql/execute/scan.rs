@@ -142,6 +142,13 @@ impl ExecutionPlan for TableScanExec {
     }
 
     fn execute(&self, _partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        Ok(Box::pin(self.stream()))
+    }
+}
+
+impl TableScanExec {
+    /// The batches of the scan.
+    pub(super) fn stream(&self) -> TableStream {
         let index =
             self.access.index.and_then(|number| self.stored.indexes.iter().position(|index| index.number == number));
         let positions: Vec<Option<usize>> = self
@@ -153,7 +160,7 @@ impl ExecutionPlan for TableScanExec {
         for position in positions.iter().flatten() {
             wanted[*position] = true;
         }
-        Ok(Box::pin(TableStream {
+        TableStream {
             source: self.source.clone(),
             table: self.table.clone(),
             stored: self.stored.clone(),
@@ -165,12 +172,12 @@ impl ExecutionPlan for TableScanExec {
             ranges: self.access.ranges.clone().into_iter(),
             scan: None,
             rest: self.limit.unwrap_or(usize::MAX),
-        }))
+        }
     }
 }
 
 /// The batches of one scan.
-struct TableStream {
+pub(super) struct TableStream {
     source: Arc<Source>,
     table: Arc<SqlTable>,
     stored: Arc<Schema>,
@@ -218,7 +225,8 @@ impl TableStream {
         }
     }
 
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>, Error> {
+    /// The next rows, or `None` at the end.
+    pub(super) fn next_batch(&mut self) -> Result<Option<RecordBatch>, Error> {
         self.source.interrupter.check(now_micros)?;
         let (mut rows, mut primaries) = (Vec::new(), Vec::new());
         while rows.len() < BATCH_ROWS && self.rest > 0 {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
+use arrow::record_batch::RecordBatch;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Statistics;
 use datafusion::common::stats::Precision;
@@ -40,6 +41,41 @@ impl TableProviderOf {
         Ok(found.ok_or_else(|| {
             Error::conflict(format!("table {:?} was dropped meanwhile; run the transaction again", self.table.name))
         })?)
+    }
+
+    /// The rows that `conditions` may hold for, with the columns at `columns`, when keys lead to them; `None` when all rows
+    /// would have to be read, or more than `limit`.
+    pub(super) fn read_by_key(
+        &self,
+        conditions: &[Expr],
+        columns: &[usize],
+        limit: usize,
+    ) -> crate::error::Result<Option<Vec<RecordBatch>>> {
+        let stored = self.stored().map_err(crate::sql::failure::from_datafusion)?;
+        let access = access_for(&stored, &self.table, &self.tests(conditions))?;
+        if access.is_full {
+            return Ok(None);
+        }
+        let scan = TableScanExec::new(
+            self.source.clone(),
+            self.table.clone(),
+            stored,
+            self.schema.clone(),
+            Some(&columns.to_vec()),
+            access,
+            None,
+            None,
+        );
+        let mut stream = scan.map_err(crate::sql::failure::from_datafusion)?.stream();
+        let (mut batches, mut rows) = (Vec::new(), 0);
+        while let Some(batch) = stream.next_batch()? {
+            rows += batch.num_rows();
+            if rows > limit {
+                return Ok(None);
+            }
+            batches.push(batch);
+        }
+        Ok(Some(batches))
     }
 
     fn tests(&self, filters: &[Expr]) -> Vec<ColumnTest> {

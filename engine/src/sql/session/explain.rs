@@ -4,7 +4,7 @@ use marquetry_functions::SqlError;
 use sqlparser::ast::{self, Statement as Tree};
 
 use super::Session;
-use super::query::{Parameters, planned};
+use super::query::{Parameters, Plan, planned};
 use super::rows::{Outcome, Rows};
 use super::statements::text_columns;
 use crate::error::Result;
@@ -31,17 +31,26 @@ impl Session {
         let source = self.source_now()?;
         let planned =
             planned(&self.context, &self.environment, &source, parameters, |binder| binder.query(query, None))?;
+        let plan = match planned.plan {
+            Plan::Done(batches) => {
+                let rows: usize = batches.iter().map(arrow::record_batch::RecordBatch::num_rows).sum();
+                let mut lines = vec!["Path: point".to_owned()];
+                lines.extend(is_analyzed.then(|| format!("Rows: {rows}")));
+                return Ok(lines_of(lines));
+            }
+            Plan::Physical(plan) => plan,
+        };
         let mut lines = vec!["Path: relational".to_owned()];
         if is_analyzed {
             let began = std::time::Instant::now();
-            let batches = source.executor()?.run(planned.plan.clone(), self.interrupter.clone())?.collect()?;
+            let batches = source.executor()?.run(plan.clone(), self.interrupter.clone())?.collect()?;
             let rows: usize = batches.iter().map(arrow::record_batch::RecordBatch::num_rows).sum();
-            let shown = datafusion::physical_plan::display::DisplayableExecutionPlan::with_metrics(&*planned.plan);
+            let shown = datafusion::physical_plan::display::DisplayableExecutionPlan::with_metrics(&*plan);
             lines.extend(shown.indent(false).to_string().lines().map(str::to_owned));
             lines.push(format!("Rows: {rows}"));
             lines.push(format!("Execution Time: {:.3} ms", began.elapsed().as_secs_f64() * 1_000.0));
         } else {
-            let shown = datafusion::physical_plan::displayable(&*planned.plan);
+            let shown = datafusion::physical_plan::displayable(&*plan);
             lines.extend(shown.indent(false).to_string().lines().map(str::to_owned));
         }
         Ok(lines_of(lines))

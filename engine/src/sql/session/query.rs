@@ -23,10 +23,27 @@ pub(crate) struct Parameters {
     pub(crate) values: Vec<Value>,
 }
 
+/// How a query is run.
+pub(crate) enum Plan {
+    /// It was answered by key.
+    Done(Vec<RecordBatch>),
+    Physical(Arc<dyn ExecutionPlan>),
+}
+
+impl Plan {
+    /// All rows.
+    pub(crate) fn collect(self, source: &Arc<Source>) -> Result<Vec<RecordBatch>> {
+        match self {
+            Plan::Done(batches) => Ok(batches),
+            Plan::Physical(plan) => source.executor()?.run(plan, source.interrupter.clone())?.collect(),
+        }
+    }
+}
+
 /// A query that is ready to run.
 pub(crate) struct Planned {
     pub(crate) bound: BoundQuery,
-    pub(crate) plan: Arc<dyn ExecutionPlan>,
+    pub(crate) plan: Plan,
     pub(crate) preludes: Vec<Prelude>,
 }
 
@@ -46,7 +63,14 @@ pub(crate) fn planned(
         let typing = Typing::new(environment.clone(), source.shared.sql.registry(), types);
         let binder = Binder::with_parameters(&catalog, &typing, source.clone(), &search_path, correlation, parameters)?;
         let bound = bind(&binder)?;
-        match executor.physical(&bound.plan) {
+        let is_auto = session.settings.read().path() != "relational";
+        if is_auto
+            && binder.preludes.borrow().is_empty()
+            && let Some(batches) = crate::sql::execute::direct(&bound.plan)?
+        {
+            return Ok(Planned { bound, plan: Plan::Done(batches), preludes: Vec::new() });
+        }
+        match executor.physical(&bound.plan).map(Plan::Physical) {
             Ok(plan) => return Ok(Planned { bound, plan, preludes: binder.preludes.take() }),
             Err(_) if correlation == Correlation::Join && binder.met_correlation.get() => {}
             Err(error) => return Err(error),
@@ -93,7 +117,17 @@ impl Session {
         }
         let columns = described(&planned.bound.columns);
         let executor = source.executor()?;
-        let running = executor.run(planned.plan, self.interrupter.clone())?;
+        let plan = match planned.plan {
+            Plan::Done(batches) if planned.bound.locks.is_empty() => {
+                return Ok(Outcome::Rows(Rows::batches(columns, batches, "SELECT")));
+            }
+            Plan::Done(batches) => {
+                let batches = self.locked(source, batches, &planned.bound)?;
+                return Ok(Outcome::Rows(Rows::batches(columns, batches, "SELECT")));
+            }
+            Plan::Physical(plan) => plan,
+        };
+        let running = executor.run(plan, self.interrupter.clone())?;
         if planned.bound.locks.is_empty() && !is_at_once {
             return Ok(Outcome::Rows(Rows::running(columns, running)));
         }

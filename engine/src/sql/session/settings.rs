@@ -178,7 +178,7 @@ impl Settings {
     }
 
     /// The path that statements are to take: `auto`, `point` or `relational`.
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.changed.get("force_path").map_or("auto", String::as_str)
     }
 
