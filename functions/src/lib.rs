@@ -22,9 +22,11 @@ pub mod datetime;
 mod environment;
 pub mod float;
 pub mod integer;
+mod introspection;
 pub mod name;
 pub mod numeric;
 pub mod object_number;
+mod regex;
 pub mod registry;
 mod sql_type;
 mod text;
@@ -38,6 +40,7 @@ pub use condition::{Condition, SqlError, SqlResult};
 pub use environment::Environment;
 pub use registry::{Call, Cast, Function, FunctionKind, Implementation, Registry};
 pub use sql_type::{EnumType, NumericForm, SqlType, length_modifier, numeric_modifier};
+pub use text::{quote_identifier, quote_literal};
 pub use text_form::{parse_text, text_at, text_of};
 pub use typed::{CastContext, Typed};
 pub use typing::{AggregateCall, OrderKey, SetReturning, Typing};
@@ -50,8 +53,10 @@ fn standard_functions() -> Vec<Function> {
         datetime::functions(),
         float::functions(),
         integer::functions(),
+        introspection::functions(),
         numeric::functions(),
         object_number::functions(),
+        regex::functions(),
         text::functions(),
         typing::comparisons(),
         uuid::functions(),

@@ -103,7 +103,7 @@ async fn evaluate(text: &str, way: Way) -> String {
     let names_columns = !typed.expr.column_refs().is_empty();
     let is_aggregate = datafusion::logical_expr::utils::find_aggregate_exprs([&typed.expr]).len();
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
-    let batch = if names_columns || text.contains("count(") { table() } else { table().slice(0, 1) };
+    let batch = if names_columns || text.starts_with("count(") { table() } else { table().slice(0, 1) };
     let found = if way == Way::AsBound && is_aggregate == 0 {
         let schema = datafusion::common::DFSchema::try_from(batch.schema()).unwrap();
         datafusion::physical_expr::create_physical_expr(&typed.expr, &schema, &Default::default(), &Default::default())

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int64Array};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, Float32Type, Int64Type};
 use datafusion::common::ScalarValue;
 use datafusion::error::Result as DataFusionResult;
 use datafusion::functions_aggregate::sum::sum_udaf;
@@ -248,9 +248,46 @@ fn sum(call: &Call) -> Aggregation {
     }
 }
 
+/// The sum of floats of four bytes, which stays one.
+#[derive(Debug, Default)]
+struct Floats {
+    sum: Option<f32>,
+}
+
+impl Accumulator for Floats {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> DataFusionResult<()> {
+        for value in values[0].as_primitive::<Float32Type>().iter().flatten() {
+            self.sum = Some(self.sum.map_or(value, |sum| sum + value));
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self) -> DataFusionResult<ScalarValue> {
+        Ok(ScalarValue::Float32(self.sum))
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self)
+    }
+
+    fn state(&mut self) -> DataFusionResult<Vec<ScalarValue>> {
+        Ok(vec![self.evaluate()?])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> DataFusionResult<()> {
+        self.update_batch(states)
+    }
+}
+
+fn float_sum() -> Aggregation {
+    let state = vec![DataType::Float32];
+    Folding::new("sum", vec![SqlType::Float4], SqlType::Float4, state, || Box::new(Floats::default())).aggregation()
+}
+
 pub(crate) fn functions() -> Vec<Function> {
     let mut functions = vec![
         Function::new("sum(int8) numeric", Implementation::aggregate(|call| Ok(sum(call)))),
+        Function::new("sum(float4) float4", Implementation::aggregate(|_| Ok(float_sum()))),
         Function::new("sum(numeric) numeric", Implementation::aggregate(|call| Ok(sum(call)))),
     ];
     for name in ["int2", "int4", "int8", "numeric"] {

@@ -5,13 +5,19 @@
 //!   functions   roots, logarithms, angles, chance
 //! ```
 
+mod functions;
 mod operators;
 
 use crate::condition::{Condition, SqlError, SqlResult};
 use crate::registry::{Cast, Float4, Float8, one};
 use crate::typed::CastContext;
 
-pub(crate) use operators::functions;
+pub(crate) use operators::checked;
+
+/// The operators and functions of floats.
+pub(crate) fn functions() -> Vec<crate::registry::Function> {
+    operators::functions().into_iter().chain(functions::functions()).collect()
+}
 
 /// Powers of ten from which on a double is shown with an exponent.
 const FLOAT8_FIXED_DIGITS: i32 = 15;

@@ -1,6 +1,7 @@
 //! Numbers of type numeric: exact, of any size, each with its own scale.
 //!
 //! ```text
+//!   functions    rounding, powers, series
 //!   number       a number and how it is held in a column
 //!   arithmetic   + - * / %, comparison, rounding, the scales that PostgreSQL gives results
 //!   cast         the two forms, and from and to the other types of numbers
@@ -13,15 +14,22 @@
 
 mod arithmetic;
 pub(crate) mod cast;
+mod functions;
 mod number;
 mod operators;
 mod order;
 mod root;
 mod text;
+mod transcendental;
 
 pub(crate) use arithmetic::quotient_scale;
+
 pub use number::{Digits, Number};
-pub(crate) use operators::functions;
 pub(crate) use order::order_key;
 pub(crate) use root::square_root;
 pub use text::{format, parse};
+
+/// The operators and functions of numbers.
+pub(crate) fn functions() -> Vec<crate::registry::Function> {
+    operators::functions().into_iter().chain(functions::functions()).collect()
+}

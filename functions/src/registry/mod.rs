@@ -3,6 +3,7 @@
 //! ```text
 //!   function    what a function is: its signature, its kind, and how it is done
 //!   signature   signatures as text: "lpad(text, int4, text) text"
+//!   list        lists of values, one for each row
 //!   rows        functions of one row, applied to columns
 //!   cast        from which type to which, and when
 //!   fold        aggregates that see their rows one after the other
@@ -17,6 +18,7 @@ mod cast;
 mod collect;
 mod fold;
 mod function;
+mod list;
 mod routine;
 mod rows;
 mod signature;
@@ -28,6 +30,7 @@ use crate::sql_type::SqlType;
 
 pub use cast::Cast;
 pub use function::{Aggregation, Call, Function, FunctionKind, Implementation};
+pub use list::ListOf;
 pub use rows::*;
 pub use signature::{Pattern, Returns};
 
