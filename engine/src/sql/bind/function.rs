@@ -74,7 +74,7 @@ fn arguments<'t>(call: &'t ast::Function) -> Result<Arguments<'t>, SqlError> {
         is_star: false,
         is_distinct: false,
         order_by: &[],
-        null_treatment: call.null_treatment.clone(),
+        null_treatment: call.null_treatment,
         is_variadic: false,
     };
     let FunctionArgumentList { duplicate_treatment, args, clauses } = match &call.args {
@@ -93,7 +93,7 @@ fn arguments<'t>(call: &'t ast::Function) -> Result<Arguments<'t>, SqlError> {
     for clause in clauses {
         match clause {
             FunctionArgumentClause::OrderBy(keys) => found.order_by = keys,
-            FunctionArgumentClause::IgnoreOrRespectNulls(treatment) => found.null_treatment = Some(treatment.clone()),
+            FunctionArgumentClause::IgnoreOrRespectNulls(treatment) => found.null_treatment = Some(*treatment),
             other => return Err(SqlError::unsupported(format!("{other} in the arguments of a function"))),
         }
     }

@@ -218,7 +218,7 @@ impl Grouping {
 
     /// `expr` as what it is above the aggregate.
     pub(super) fn rewrite(&self, expr: &mut Expr, relations: &Relations) -> Result<()> {
-        let replaced = std::mem::take(expr).transform_down(|part| Ok(self.replace(part)?));
+        let replaced = std::mem::take(expr).transform_down(|part| self.replace(part));
         *expr = replaced.map_err(from_datafusion)?.data;
         let is_input = |column: &Column| {
             let known = relations.relations.iter().flat_map(|relation| &relation.columns);

@@ -316,7 +316,7 @@ impl Binder<'_> {
             let LockClause { lock_type, of, nonblock } = clause;
             let of = of.as_ref().map(schema_and_name).transpose()?.map(|(_, name)| name);
             if let Some(of) = &of
-                && relations.relation(&[of.clone()])?.is_none()
+                && relations.relation(std::slice::from_ref(of))?.is_none()
             {
                 let message = format!("relation \"{of}\" in FOR UPDATE clause not found in FROM clause");
                 return Err(SqlError::new(Condition::UndefinedTable, message).into());

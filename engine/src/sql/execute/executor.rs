@@ -63,15 +63,6 @@ impl Executor {
         self.wait(self.state.create_physical_plan(plan)).map_err(from_datafusion)
     }
 
-    /// `plan`, optimized.
-    pub(crate) fn optimized(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
-        self.state.optimize(plan).map_err(from_datafusion)
-    }
-
-    pub(crate) fn state(&self) -> &SessionState {
-        &self.state
-    }
-
     /// The rows of `plan`, batch by batch.
     pub(crate) fn run(self: &Arc<Self>, plan: Arc<dyn ExecutionPlan>, interrupter: Interrupter) -> Result<Running> {
         let _inside = self.runtime.enter();
@@ -104,7 +95,7 @@ impl Running {
     /// The next rows, or `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
-            self.interrupter.check(now_micros)?;
+            self.interrupter.check()?;
             let executor = self.executor.clone();
             match executor.wait(self.stream.next()) {
                 None => return Ok(None),
@@ -123,10 +114,4 @@ impl Running {
         }
         Ok(batches)
     }
-}
-
-/// The system's clock, for deadlines.
-pub(super) fn now_micros() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |now| u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
 }

@@ -5,23 +5,30 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use marquetry_functions::{Condition, SqlError};
 
+use crate::env::Env;
 use crate::error::Result;
 use crate::kv::Interrupt;
 
 /// Stops the running statement of one session, from any thread.
 ///
 /// A statement runs until its rows have been taken. What is asked between two statements is forgotten when the next begins.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Interrupter(Arc<State>);
 
-#[derive(Debug, Default)]
 struct State {
+    env: Arc<dyn Env>,
     /// What the running statement has to stop for.
     reason: AtomicU8,
     /// Ends waits for locks.
     waits: Interrupt,
-    /// When the statement is over its time, in microseconds of the system's clock; 0 for never.
+    /// When the statement is over its time, in microseconds of the clock; 0 for never.
     deadline_micros: AtomicU64,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("reason", &self.reason).finish_non_exhaustive()
+    }
 }
 
 const NOTHING: u8 = 0;
@@ -29,6 +36,20 @@ const ASKED: u8 = 1;
 const LATE: u8 = 2;
 
 impl Interrupter {
+    pub(crate) fn new(env: Arc<dyn Env>) -> Self {
+        Interrupter(Arc::new(State {
+            env,
+            reason: AtomicU8::new(NOTHING),
+            waits: Interrupt::default(),
+            deadline_micros: AtomicU64::new(0),
+        }))
+    }
+
+    /// The clock, in microseconds since 1970.
+    pub(crate) fn now_micros(&self) -> u64 {
+        u64::try_from(self.0.env.now().as_micros()).unwrap_or(0)
+    }
+
     /// Makes the running statement fail with condition 57014.
     pub fn interrupt(&self) {
         self.stop(ASKED);
@@ -57,9 +78,9 @@ impl Interrupter {
     }
 
     /// Fails when the statement has to stop.
-    pub(crate) fn check(&self, now_micros: impl FnOnce() -> u64) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let deadline = self.deadline_micros();
-        if deadline != 0 && now_micros() > deadline {
+        if deadline != 0 && self.now_micros() > deadline {
             self.stop(LATE);
         }
         match self.0.reason.load(Ordering::Acquire) {

@@ -27,7 +27,6 @@ use serde_json::Value as Json;
 
 use super::Source;
 use super::convert::array_of;
-use super::executor::now_micros;
 use crate::blob::{Blobs, ListOptions, ObjectInfo};
 use crate::catalog::ObjectKind;
 use crate::document::Documents;
@@ -164,7 +163,7 @@ impl PartitionStream for Pages {
 impl Pages {
     /// The rows behind `after`, and where the next ones are.
     fn page(&self, after: Option<&str>) -> Result<(Vec<Vec<Value>>, Option<String>)> {
-        self.source.interrupter.check(now_micros)?;
+        self.source.interrupter.check()?;
         let (shared, reader) = (&self.source.shared, &*self.source.reader);
         match self.kind {
             ObjectKind::Collection => {

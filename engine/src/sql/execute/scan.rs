@@ -20,7 +20,7 @@ use futures::Stream;
 
 use super::Source;
 use super::convert::array_of;
-use super::executor::{BATCH_ROWS, now_micros};
+use super::executor::BATCH_ROWS;
 use super::range::Access;
 use crate::error::Error;
 use crate::kv::{Direction, KeyRange, Scan};
@@ -227,7 +227,7 @@ impl TableStream {
 
     /// The next rows, or `None` at the end.
     pub(super) fn next_batch(&mut self) -> Result<Option<RecordBatch>, Error> {
-        self.source.interrupter.check(now_micros)?;
+        self.source.interrupter.check()?;
         let (mut rows, mut primaries) = (Vec::new(), Vec::new());
         while rows.len() < BATCH_ROWS && self.rest > 0 {
             let Some(entry) = self.next_entry()? else { break };

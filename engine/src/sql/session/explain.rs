@@ -42,13 +42,14 @@ impl Session {
         };
         let mut lines = vec!["Path: relational".to_owned()];
         if is_analyzed {
-            let began = std::time::Instant::now();
+            let began_micros = self.interrupter.now_micros();
             let batches = source.executor()?.run(plan.clone(), self.interrupter.clone())?.collect()?;
             let rows: usize = batches.iter().map(arrow::record_batch::RecordBatch::num_rows).sum();
             let shown = datafusion::physical_plan::display::DisplayableExecutionPlan::with_metrics(&*plan);
             lines.extend(shown.indent(false).to_string().lines().map(str::to_owned));
             lines.push(format!("Rows: {rows}"));
-            lines.push(format!("Execution Time: {:.3} ms", began.elapsed().as_secs_f64() * 1_000.0));
+            let took_micros = self.interrupter.now_micros().saturating_sub(began_micros);
+            lines.push(format!("Execution Time: {:.3} ms", took_micros as f64 / 1_000.0));
         } else {
             let shown = datafusion::physical_plan::displayable(&*plan);
             lines.extend(shown.indent(false).to_string().lines().map(str::to_owned));

@@ -160,15 +160,17 @@ fn version(context: &Arc<SessionContext>, _arguments: &[Value]) -> Result<Value>
 
 /// Sleeps in steps, so that it can be stopped.
 fn sleep(context: &Arc<SessionContext>, arguments: &[Value]) -> Result<Value> {
+    let Some(source) = context.source() else { return text("") };
     let seconds = arguments[0].as_float().unwrap_or(0.0).clamp(0.0, 1e9);
-    let end = std::time::Instant::now() + Duration::from_secs_f64(seconds);
-    while let Some(left) = end.checked_duration_since(std::time::Instant::now()) {
-        if let Some(source) = context.source() {
-            source.interrupter.check(super::clock_micros)?;
+    let end_micros = source.interrupter.now_micros() + (seconds * 1e6) as u64;
+    loop {
+        source.interrupter.check()?;
+        let left_micros = end_micros.saturating_sub(source.interrupter.now_micros());
+        if left_micros == 0 {
+            return text("");
         }
-        std::thread::sleep(left.min(Duration::from_millis(10)));
+        std::thread::sleep(Duration::from_micros(left_micros.min(10_000)));
     }
-    text("")
 }
 
 /// How an advisory lock is taken.

@@ -28,7 +28,7 @@ mod transaction;
 mod variables;
 
 pub(crate) use context::SessionContext;
-pub(crate) use functions::{by_row, functions};
+pub(crate) use functions::functions;
 pub use notify::Notification;
 pub(crate) use notify::Notifications;
 pub use prepared::Prepared;
@@ -129,7 +129,7 @@ impl Session {
             database: database.clone(),
             context,
             environment,
-            interrupter: Interrupter::default(),
+            interrupter: Interrupter::new(database.shared.keyspace.env().clone()),
             open: None,
             in_group: false,
             statements: HashMap::new(),
@@ -207,7 +207,8 @@ impl Session {
             self.environment.set_transaction_time_micros(now);
         }
         let timeout_ms = self.context.settings.read().statement_timeout_ms();
-        let deadline = if timeout_ms == 0 { 0 } else { clock_micros().saturating_add(timeout_ms * 1_000) };
+        let deadline =
+            if timeout_ms == 0 { 0 } else { self.interrupter.now_micros().saturating_add(timeout_ms * 1_000) };
         self.interrupter.begin(deadline);
         let result = work(self).and_then(|value| self.do_asked().map(|()| value));
         if result.is_err()
@@ -305,10 +306,4 @@ impl Session {
     fn warn(&mut self, condition: Condition, message: impl Into<String>) {
         self.notices.push(Notice { severity: "WARNING", code: condition.code(), message: message.into() });
     }
-}
-
-/// The system's clock in microseconds, for deadlines.
-fn clock_micros() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |now| u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use marquetry_functions::{Condition, SqlError};
-use sqlparser::ast::{self, TransactionAccessMode, TransactionIsolationLevel, TransactionMode};
+use sqlparser::ast::{TransactionAccessMode, TransactionIsolationLevel, TransactionMode};
 
 use super::Session;
 use super::rows::Outcome;
