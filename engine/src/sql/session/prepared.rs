@@ -50,7 +50,7 @@ impl Session {
     pub(super) fn describe(&mut self, statement: &Statement, known: &[Option<SqlType>]) -> Result<Prepared> {
         let mut point = None;
         let (parameters, columns) = match &**statement.tree() {
-            ast::Statement::Query(query) => {
+            ast::Statement::Query(query) if crate::sql::write::changing(statement.tree()).is_none() => {
                 let ((bound, compiled), types) = self.bound_types(known, |binder| {
                     let bound = binder.query(query, None)?;
                     // The types of the parameters are decided by now, for both.
@@ -59,7 +59,8 @@ impl Session {
                 point = compiled;
                 (types, Some(described(&bound.columns)))
             }
-            tree @ (ast::Statement::Insert(_)
+            tree @ (ast::Statement::Query(_)
+            | ast::Statement::Insert(_)
             | ast::Statement::Update(_)
             | ast::Statement::Delete(_)
             | ast::Statement::Merge(_)) => {

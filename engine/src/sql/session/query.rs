@@ -110,6 +110,21 @@ impl Session {
         is_at_once: bool,
     ) -> Result<Outcome> {
         self.context.set_source(Some(source.clone()));
+        loop {
+            if let Some(outcome) = self.query_once(source, query, parameters, is_at_once)? {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// As [`Session::query_in`]; nothing when a row that was to be locked had changed, so that it has to be read again.
+    fn query_once(
+        &mut self,
+        source: &Arc<Source>,
+        query: &ast::Query,
+        parameters: &Parameters,
+        is_at_once: bool,
+    ) -> Result<Option<Outcome>> {
         let planned =
             planned(&self.context, &self.environment, source, parameters, |binder| binder.query(query, None))?;
         for prelude in planned.preludes {
@@ -119,24 +134,24 @@ impl Session {
         let executor = source.executor()?;
         let plan = match planned.plan {
             Plan::Done(batches) if planned.bound.locks.is_empty() => {
-                return Ok(Outcome::Rows(Rows::batches(columns, batches, "SELECT")));
+                return Ok(Some(Outcome::Rows(Rows::batches(columns, batches, "SELECT"))));
             }
             Plan::Done(batches) => {
                 let batches = self.locked(source, batches, &planned.bound)?;
-                return Ok(Outcome::Rows(Rows::batches(columns, batches, "SELECT")));
+                return Ok(batches.map(|batches| Outcome::Rows(Rows::batches(columns, batches, "SELECT"))));
             }
             Plan::Physical(plan) => plan,
         };
         let running = executor.run(plan, self.interrupter.clone())?;
         if planned.bound.locks.is_empty() && !is_at_once {
-            return Ok(Outcome::Rows(Rows::running(columns, running)));
+            return Ok(Some(Outcome::Rows(Rows::running(columns, running))));
         }
         let batches = running.collect()?;
         let batches = match planned.bound.locks.is_empty() {
-            true => batches,
+            true => Some(batches),
             false => self.locked(source, batches, &planned.bound)?,
         };
-        Ok(Outcome::Rows(Rows::batches(columns, batches, "SELECT")))
+        Ok(batches.map(|batches| Outcome::Rows(Rows::batches(columns, batches, "SELECT"))))
     }
 
     /// Does what has to be done before the statement, and keeps its rows for it.
@@ -165,7 +180,7 @@ impl Session {
         source: &Arc<Source>,
         batches: Vec<RecordBatch>,
         bound: &BoundQuery,
-    ) -> Result<Vec<RecordBatch>> {
+    ) -> Result<Option<Vec<RecordBatch>>> {
         crate::sql::write::lock_rows(&self.write_context(source), &bound.locks, bound.columns.len(), batches)
     }
 }

@@ -87,6 +87,7 @@ impl Session {
     /// The statements that read or write, in the open transaction or without one.
     fn entered(&mut self, tree: &Tree, parameters: &Parameters) -> Result<Outcome> {
         match tree {
+            Tree::Query(_) if crate::sql::write::changing(tree).is_some() => self.run_write(tree, parameters),
             Tree::Query(query) => self.run_query(query, parameters),
             Tree::Insert(_) | Tree::Update(_) | Tree::Delete(_) | Tree::Merge(_) | Tree::Truncate(_) => {
                 self.run_write(tree, parameters)

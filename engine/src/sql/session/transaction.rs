@@ -116,6 +116,7 @@ impl Session {
             }
             None => {
                 let transaction = self.database.begin_with(open.engine_isolation())?;
+                transaction.inner.lock_as(&self.context.locker)?;
                 open.transaction = Some(Arc::new(transaction));
             }
         }
@@ -161,8 +162,12 @@ impl Session {
         let durability = self.durability();
         let keyspace = self.database.shared.keyspace.clone();
         crate::retry::run(&keyspace, Isolation::ReadCommitted, ATTEMPTS, |inner| {
+            inner.lock_as(&self.context.locker)?;
             let transaction = Arc::new(Transaction { inner, shared: self.database.shared.clone() });
-            let result = work(self, &transaction);
+            let result = work(self, &transaction).and_then(|value| {
+                crate::sql::write::before_commit(&self.write_context(&self.source_of(&transaction)))?;
+                Ok(value)
+            });
             self.context.set_source(None);
             let value = result.inspect_err(|_| transaction.inner.rollback_shared())?;
             transaction.inner.commit_shared(durability)?;
