@@ -93,11 +93,6 @@ pub(crate) fn from_datafusion(error: DataFusionError) -> Error {
             SqlError::new(Condition::OutOfMemory, "out of memory").detail(message).into()
         }
         DataFusionError::SchemaError(error, _) => from_schema(&error),
-        DataFusionError::Execution(message) if message.contains("returned more than one row") => SqlError::new(
-            Condition::CardinalityViolation,
-            "more than one row returned by a subquery used as an expression",
-        )
-        .into(),
         DataFusionError::NotImplemented(what) => SqlError::unsupported(what).into(),
         other => internal(other.strip_backtrace()),
     }
@@ -127,6 +122,12 @@ fn from_schema(error: &SchemaError) -> Error {
     internal(error.to_string())
 }
 
+/// A failure of DataFusion that has no condition of its own.
 fn internal(message: impl Into<String>) -> Error {
+    let message = message.into();
+    if message.contains("Scalar subquery returned more than one row") {
+        let message = "more than one row returned by a subquery used as an expression";
+        return SqlError::new(Condition::CardinalityViolation, message).into();
+    }
     SqlError::new(Condition::InternalError, message).into()
 }

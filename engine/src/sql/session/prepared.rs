@@ -81,6 +81,7 @@ impl Session {
         known: &[Option<SqlType>],
         bind: impl FnOnce(&Binder<'_>) -> Result<T>,
     ) -> Result<(T, Vec<Option<SqlType>>)> {
+        self.enter()?;
         let source = self.source()?;
         self.context.set_source(Some(source.clone()));
         let registry = source.shared.sql.registry();
