@@ -1,6 +1,7 @@
-//! Plans of one table that keys lead to, run without planning.
+//! Plans of one table that keys lead to, or of none, run without planning.
 //!
 //! ```text
+//!   Projection(nothing)        one row of constants and functions
 //!   Projection(Filter(Scan))   tests on key columns -> ranges -> rows -> predicate -> expressions
 //! ```
 //!
@@ -12,12 +13,13 @@ use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::compute::filter_record_batch;
+use arrow::datatypes::Schema;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
 use datafusion::datasource::{DefaultTableSource, TableProvider};
 use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
+use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, TableScan};
 
 use super::evaluate::physical;
 use super::table::TableProviderOf;
@@ -30,6 +32,11 @@ const ROWS_MAX: usize = 10_000;
 /// The rows of `plan`, when it is of this kind.
 pub(crate) fn direct(plan: &LogicalPlan) -> Result<Option<Vec<RecordBatch>>> {
     let LogicalPlan::Projection(projection) = plan else { return Ok(None) };
+    if let LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, .. }) = &*projection.input
+        && projection.expr.iter().all(is_plain)
+    {
+        return one_row(plan, &projection.expr).map(Some);
+    }
     let LogicalPlan::Filter(filter) = &*projection.input else { return Ok(None) };
     let LogicalPlan::TableScan(scan) = &*filter.input else { return Ok(None) };
     let Some(table) = table_of(scan) else { return Ok(None) };
@@ -67,6 +74,22 @@ pub(crate) fn direct(plan: &LogicalPlan) -> Result<Option<Vec<RecordBatch>>> {
         results.push(made.map_err(|error| from_datafusion(error.into()))?);
     }
     Ok(Some(results))
+}
+
+/// The row of `exprs`, which read nothing.
+fn one_row(plan: &LogicalPlan, exprs: &[Expr]) -> Result<Vec<RecordBatch>> {
+    let options = RecordBatchOptions::new().with_row_count(Some(1));
+    let nothing = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options);
+    let nothing = nothing.map_err(|error| from_datafusion(error.into()))?;
+    let schema = DFSchema::empty();
+    let array = |expr: &Expr| {
+        let value = physical(expr, &schema)?.evaluate(&nothing).and_then(|value| value.into_array(1));
+        value.map_err(from_datafusion)
+    };
+    let arrays = exprs.iter().map(array).collect::<Result<Vec<_>>>()?;
+    let made = Arc::new(plan.schema().as_arrow().clone());
+    let batch = RecordBatch::try_new_with_options(made, arrays, &options);
+    Ok(vec![batch.map_err(|error| from_datafusion(error.into()))?])
 }
 
 fn table_of(scan: &TableScan) -> Option<&TableProviderOf> {
