@@ -15,6 +15,7 @@
 //! - Arrow types alone do not tell a type (json and text are both strings): [`Typed`] carries it beside the expression.
 
 mod aggregate;
+pub mod array;
 pub mod boolean;
 pub mod bytea;
 mod condition;
@@ -23,6 +24,7 @@ mod environment;
 pub mod float;
 pub mod integer;
 mod introspection;
+pub mod json;
 pub mod name;
 pub mod numeric;
 pub mod object_number;
@@ -49,11 +51,13 @@ pub use typing::{AggregateCall, OrderKey, SetReturning, Typing};
 fn standard_functions() -> Vec<Function> {
     [
         aggregate::functions(),
+        array::functions(),
         boolean::functions(),
         datetime::functions(),
         float::functions(),
         integer::functions(),
         introspection::functions(),
+        json::functions(),
         numeric::functions(),
         object_number::functions(),
         regex::functions(),
@@ -74,6 +78,7 @@ fn standard_casts() -> Vec<Cast> {
         datetime::casts(),
         float::casts(),
         integer::casts(),
+        json::casts(),
         name::casts(),
         numeric::cast::casts(),
         object_number::casts(),

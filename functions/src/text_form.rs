@@ -13,7 +13,7 @@ use crate::environment::Environment;
 use crate::numeric::cast::number_at;
 use crate::registry::internal;
 use crate::sql_type::SqlType;
-use crate::{boolean, bytea, datetime, float, integer, name, numeric, object_number, uuid};
+use crate::{array, boolean, bytea, datetime, float, integer, json, name, numeric, object_number, uuid};
 
 /// Each value of a column as PostgreSQL shows it.
 pub fn text_of(array: &ArrayRef, sql_type: &SqlType, environment: &Environment) -> SqlResult<StringArray> {
@@ -55,6 +55,11 @@ pub fn text_at(array: &ArrayRef, row: usize, sql_type: &SqlType, environment: &E
 }
 
 fn other_text_at(array: &ArrayRef, row: usize, sql_type: &SqlType, environment: &Environment) -> SqlResult<String> {
+    match sql_type {
+        SqlType::Array(element) => return array::array_text(array, row, element, environment),
+        SqlType::Record(fields) => return array::record_text(array, row, fields, environment),
+        _ => {}
+    }
     match datetime::text_at(array, row, sql_type, environment) {
         Some(text) => Ok(text),
         None => Err(SqlError::unsupported(format!("the text of type {}", sql_type.name()))),
@@ -103,6 +108,9 @@ fn parse_other(
         return value;
     }
     match sql_type {
+        SqlType::Array(element) => array::parse_array(text, element, type_modifier, environment),
+        SqlType::Json => json::validate(text).map(|()| ScalarValue::Utf8(Some(text.to_owned()))),
+        SqlType::Jsonb => json::canonical(text).map(|text| ScalarValue::Utf8(Some(text))),
         SqlType::TsVector | SqlType::TsQuery => Ok(ScalarValue::Utf8(Some(text.to_owned()))),
         other => Err(SqlError::unsupported(format!("a text as a value of type {}", other.name()))),
     }

@@ -96,6 +96,7 @@ fn key_type(sql_type: &SqlType) -> Option<SqlType> {
         SqlType::Float4 | SqlType::Float8 | SqlType::Bpchar => Some(sql_type.clone()),
         SqlType::Numeric(NumericForm::Any) => Some(SqlType::Bytea),
         SqlType::Interval => Some(SqlType::decimal(38, 0)),
+        SqlType::Jsonb => Some(SqlType::Bytea),
         SqlType::Enum(_) => Some(SqlType::Int4),
         SqlType::Array(element) => key_type(element).map(SqlType::array_of),
         SqlType::Record(fields) => {
@@ -139,6 +140,7 @@ pub(crate) fn sort_keys(column: &ArrayRef, sql_type: &SqlType) -> SqlResult<Arra
             Arc::new(builder.finish())
         }
         SqlType::Interval => Arc::new(crate::datetime::interval_keys(column)),
+        SqlType::Jsonb => crate::json::sort_keys(column)?,
         SqlType::Enum(found) => {
             let place = |label: &str| found.labels.iter().position(|other| other == label);
             let places: Int32Array = column
