@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, Decimal128Builder};
 use arrow::datatypes::{DataType, Decimal128Type};
 use datafusion::common::ScalarValue;
+use datafusion::logical_expr::Expr;
 
 use super::number::{Digits, Number};
 use crate::condition::{Condition, SqlError, SqlResult};
@@ -13,7 +14,7 @@ use crate::registry::{
 };
 use crate::sql_type::{NumericForm, SqlType, numeric_modifier};
 use crate::typed::{CastContext, Typed};
-use crate::typing::{Typing, fold, fold_native};
+use crate::typing::{Typing, fold, fold_native, numeric_literal};
 
 /// The value, which is numeric or a whole number, as numeric of this form; the modifier says what else it has to fit.
 pub(crate) fn to_numeric(typing: &Typing, value: Typed, to: &SqlType, modifier: i32) -> SqlResult<Typed> {
@@ -40,8 +41,18 @@ pub(crate) fn to_numeric(typing: &Typing, value: Typed, to: &SqlType, modifier: 
     Ok(Typed::new(fold(fitting(), call, vec![value.expr])?, to.clone()).modified(modifier))
 }
 
-/// A whole number as a decimal that holds all numbers of its type; what is numeric stays as it is.
+/// A whole number as a decimal that holds all numbers of its type, a constant one of as few digits as it has; what is numeric
+/// stays as it is.
 pub(crate) fn decimal_form(value: Typed) -> SqlResult<Typed> {
+    let constant = match &value.expr {
+        Expr::Literal(ScalarValue::Int16(Some(value)), _) => Some(i64::from(*value)),
+        Expr::Literal(ScalarValue::Int32(Some(value)), _) => Some(i64::from(*value)),
+        Expr::Literal(ScalarValue::Int64(Some(value)), _) => Some(*value),
+        _ => None,
+    };
+    if let Some(constant) = constant {
+        return Ok(numeric_literal(&Number::from(constant)));
+    }
     let precision = match value.sql_type {
         SqlType::Int2 => 5,
         SqlType::Int4 => 10,

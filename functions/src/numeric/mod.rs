@@ -7,6 +7,7 @@
 //!   cast         the two forms, and from and to the other types of numbers
 //!   operators    the operators, on decimals where the result surely fits
 //!   order        bytes whose order is the order of numbers
+//!   picture      numbers as to_char shows them
 //!   text         numbers as text, and conversions to and from the other numbers
 //! ```
 //!
@@ -18,6 +19,7 @@ mod functions;
 mod number;
 mod operators;
 mod order;
+mod picture;
 mod root;
 mod text;
 mod transcendental;
@@ -31,5 +33,5 @@ pub use text::{format, parse};
 
 /// The operators and functions of numbers.
 pub(crate) fn functions() -> Vec<crate::registry::Function> {
-    operators::functions().into_iter().chain(functions::functions()).collect()
+    operators::functions().into_iter().chain(functions::functions()).chain(picture::functions()).collect()
 }

@@ -2,18 +2,21 @@
 
 use std::sync::{Arc, OnceLock};
 
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, Decimal128Array};
+use arrow::datatypes::DataType;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
-use super::cast::to_numeric;
 use super::number::Number;
 use crate::condition::{Condition, SqlError, SqlResult};
-use crate::registry::{Call, Function, Implementation, Numeric, one, two};
+use crate::registry::{Call, Function, Implementation, Numeric, one};
 use crate::sql_type::{NumericForm, SqlType};
 use crate::typed::Typed;
 use crate::typing::{Typing, fold};
 
 /// Digits that a `Decimal128` has at most.
 const DECIMAL_DIGITS_MAX: u8 = 38;
+/// Bytes of most numbers in the form `Any`.
+const ROW_BYTES: usize = 12;
 
 /// The form of a result that Arrow's decimals surely hold.
 type Form = fn((u8, u8), (u8, u8)) -> Option<(u8, u8)>;
@@ -56,12 +59,49 @@ fn of_any_size(index: usize) -> &'static Arc<Function> {
     let all = FUNCTIONS.get_or_init(|| {
         let function = |arithmetic: &Arithmetic| {
             let operation = arithmetic.operation;
-            let run = two::<Numeric, Numeric, Numeric, _>(move |left, right| operation(&left, &right));
+            let run = Implementation::arrays(move |_, operands, rows| apply(operation, operands, rows));
             Arc::new(Function::new(&format!("{}(numeric, numeric) numeric", arithmetic.sign), run))
         };
         ARITHMETIC.iter().map(function).collect()
     });
     &all[index]
+}
+
+/// A column of numbers in either form.
+enum Numbers<'a> {
+    Decimals(&'a Decimal128Array, u16),
+    Any(&'a BinaryArray),
+}
+
+impl<'a> Numbers<'a> {
+    fn of(column: &'a ArrayRef) -> Numbers<'a> {
+        match column.data_type() {
+            DataType::Decimal128(_, scale) => {
+                Numbers::Decimals(column.as_primitive(), u16::try_from(*scale).unwrap_or(0))
+            }
+            _ => Numbers::Any(column.as_binary()),
+        }
+    }
+
+    fn at(&self, row: usize) -> Number {
+        match self {
+            Numbers::Decimals(column, scale) => Number::small(column.value(row), *scale),
+            Numbers::Any(column) => Number::decode(column.value(row)),
+        }
+    }
+}
+
+/// Operands come in the form that they have: what is only an intermediate result need not be turned around.
+fn apply(operation: Operation, operands: &[ArrayRef], rows: usize) -> SqlResult<ArrayRef> {
+    let (left, right) = (Numbers::of(&operands[0]), Numbers::of(&operands[1]));
+    let mut builder = BinaryBuilder::with_capacity(rows, rows * ROW_BYTES);
+    let mut bytes = Vec::new();
+    for row in 0..rows {
+        bytes.clear();
+        operation(&left.at(row), &right.at(row))?.encode(&mut bytes);
+        builder.append_value(&bytes);
+    }
+    Ok(Arc::new(builder.finish()))
 }
 
 fn decimal(value: &Typed) -> Option<(u8, u8)> {
@@ -81,9 +121,8 @@ fn combine(typing: &Typing, index: usize, operands: Vec<Typed>) -> SqlResult<Typ
         let sql_type = SqlType::Numeric(NumericForm::Decimal { precision, scale });
         return Ok(Typed::new(Expr::BinaryExpr(expr), sql_type));
     }
-    let left = to_numeric(typing, left, &SqlType::NUMERIC, -1)?;
-    let right = to_numeric(typing, right, &SqlType::NUMERIC, -1)?;
-    let call = Call::new(typing.environment(), vec![SqlType::NUMERIC; 2], SqlType::NUMERIC);
+    let types = vec![left.sql_type.clone(), right.sql_type.clone()];
+    let call = Call::new(typing.environment(), types, SqlType::NUMERIC);
     Ok(Typed::new(fold(of_any_size(index), call, vec![left.expr, right.expr])?, SqlType::NUMERIC))
 }
 

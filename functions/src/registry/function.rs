@@ -61,6 +61,9 @@ impl Call {
     }
 }
 
+/// A function over columns that knows nothing but them.
+pub type PlainFn = dyn Fn(&[ArrayRef], usize) -> SqlResult<ArrayRef> + Send + Sync;
+
 type ArraysFn = dyn Fn(&Call, &[ArrayRef], usize) -> SqlResult<ArrayRef> + Send + Sync;
 type ColumnsFn = dyn Fn(&Call, &[ColumnarValue], usize) -> SqlResult<ColumnarValue> + Send + Sync;
 type ExpressionFn = dyn Fn(&Typing, &Call, Vec<Typed>) -> SqlResult<Typed> + Send + Sync;
@@ -196,10 +199,7 @@ impl Function {
     /// # Panics
     ///
     /// Like [`Function::new`].
-    pub fn of_arrays(
-        signature: &str,
-        run: Arc<dyn Fn(&[ArrayRef], usize) -> SqlResult<ArrayRef> + Send + Sync>,
-    ) -> Self {
+    pub fn of_arrays(signature: &str, run: Arc<PlainFn>) -> Self {
         Function::new(signature, Implementation::arrays(move |_, arrays, rows| run(arrays, rows)))
     }
 

@@ -29,7 +29,7 @@ use std::sync::{Arc, OnceLock};
 use crate::sql_type::SqlType;
 
 pub use cast::Cast;
-pub use function::{Aggregation, Call, Function, FunctionKind, Implementation};
+pub use function::{Aggregation, Call, Function, FunctionKind, Implementation, PlainFn};
 pub use list::ListOf;
 pub use rows::*;
 pub use signature::{Pattern, Returns};

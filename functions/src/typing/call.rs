@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Case, Expr};
 
 use super::Typing;
 use super::cast::fold;
+use super::literal::numeric_literal;
 use super::resolve::Choice;
 use crate::condition::{Condition, SqlError, SqlResult};
+use crate::numeric;
 use crate::numeric::cast::{decimal_form, to_numeric};
 use crate::registry::{Call, Function, FunctionKind, Implementation, Pattern, Returns};
 use crate::sql_type::SqlType;
@@ -120,6 +123,12 @@ impl Typing {
 
     /// The argument as one of type `wanted`.
     fn pass(&self, argument: Typed, wanted: &SqlType, keeps_forms: bool) -> SqlResult<Typed> {
+        if let (SqlType::Numeric(_), Expr::Literal(ScalarValue::Utf8(Some(text)), _)) = (wanted, &argument.expr)
+            && argument.sql_type == SqlType::Unknown
+            && keeps_forms
+        {
+            return Ok(numeric_literal(&numeric::parse(text)?));
+        }
         if let SqlType::Numeric(_) = wanted
             && (argument.sql_type.is_whole_number() || argument.sql_type.is_same(wanted))
         {
@@ -188,8 +197,7 @@ impl Typing {
             value
         };
         let is_equal = self.operator("=", Some(value.clone()), other)?;
-        let null =
-            datafusion::common::ScalarValue::try_from(&value.sql_type.arrow()).map_err(crate::registry::internal)?;
+        let null = ScalarValue::try_from(&value.sql_type.arrow()).map_err(crate::registry::internal)?;
         let branches = vec![(Box::new(is_equal.expr), Box::new(super::literal(null)))];
         let expr = Expr::Case(Case::new(None, branches, Some(Box::new(value.expr))));
         Ok(Typed { expr, ..value })

@@ -169,6 +169,9 @@ pub(crate) fn fold(function: &Arc<Function>, call: Call, arguments: Vec<Expr>) -
 /// Arrow's own cast, worked out at once for a constant.
 pub(crate) fn fold_native(value: Typed, to: &SqlType) -> SqlResult<Typed> {
     let arrow = to.arrow();
+    if value.sql_type == *to {
+        return Ok(value);
+    }
     if let Expr::Literal(constant, _) = &value.expr
         && let Ok(cast) = constant.cast_to(&arrow)
     {

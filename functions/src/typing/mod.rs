@@ -35,7 +35,7 @@ pub use set_returning::SetReturning;
 
 pub(crate) use cast::{fold, fold_native};
 pub(crate) use comparison::{functions as comparisons, sort_keys};
-pub(crate) use literal::literal;
+pub(crate) use literal::{literal, numeric_literal};
 
 /// What decides the types of one statement that is being bound.
 #[derive(Debug)]
