@@ -182,6 +182,13 @@ impl Binder<'_> {
 
     /// `value symbol ANY (inner)`, negated or not.
     fn any_of(&self, value: Typed, symbol: &str, inner: Inner, negated: bool, scope: &Scope<'_>) -> Result<Typed> {
+        let value = match (&value.sql_type, inner.only_column()?) {
+            // What nothing has given a type is of the type that it is compared with.
+            (SqlType::Unknown, column) => {
+                self.typing.cast(value, &column.sql_type.clone(), -1, CastContext::Implicit)?
+            }
+            _ => value,
+        };
         let list = self.list_of(inner, false, scope)?;
         let symbol = self.typing.string(symbol);
         let any = self.typing.call("any_of", vec![symbol, value, list])?;

@@ -146,7 +146,7 @@ fn texts<'v>(values: impl ExactSizeIterator<Item = &'v Value>, sql_type: &SqlTyp
         match value {
             Value::Null => builder.append_null(),
             Value::Text(text) => builder.append_value(text),
-            Value::Jsonb(json) => builder.append_value(json.to_string()),
+            Value::Jsonb(json) => builder.append_value(marquetry_functions::json::jsonb_text(json)),
             other => return Err(misfit(other, sql_type)),
         }
     }
