@@ -40,5 +40,5 @@ pub use session::{
 
 /// The functions that this layer adds to those of `marquetry-functions`.
 fn functions() -> Vec<marquetry_functions::Function> {
-    session::functions()
+    [session::functions(), system::functions()].into_iter().flatten().collect()
 }

@@ -18,6 +18,7 @@ mod expression;
 mod function;
 mod grouping;
 mod join;
+mod made;
 mod name;
 mod order;
 mod query;

@@ -112,9 +112,8 @@ impl Binder<'_> {
                 Ok((bound.plan, Relations::of(relation)))
             }
             Some(Relation::Model(model)) => self.model_relation(&model.name, model.kind, model.oid),
-            Some(Relation::Sequence(_) | Relation::System(_)) => {
-                Err(SqlError::unsupported(format!("reading {name}")).into())
-            }
+            Some(Relation::System(system)) => self.system_relation(system),
+            Some(Relation::Sequence(sequence)) => self.sequence_relation(&sequence),
             None => {
                 let shown = schema.map_or_else(|| name.to_owned(), |schema| format!("{schema}.{name}"));
                 Err(SqlError::new(Condition::UndefinedTable, format!("relation \"{shown}\" does not exist")).into())

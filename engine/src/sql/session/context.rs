@@ -44,7 +44,7 @@ pub(crate) struct SequenceValues {
 }
 
 impl SessionContext {
-    pub(super) fn new(id: i32, shared: &Arc<Shared>) -> Self {
+    pub(crate) fn new(id: i32, shared: &Arc<Shared>) -> Self {
         SessionContext {
             id,
             shared: shared.clone(),
