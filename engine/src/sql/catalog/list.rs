@@ -31,7 +31,6 @@ pub(crate) enum Dependent {
     Column(Arc<SqlTable>, String),
     /// The default of the column of this name of the table.
     Default(Arc<SqlTable>, String),
-    Sequence(Arc<SqlSequence>),
 }
 
 impl Dependent {
@@ -49,7 +48,6 @@ impl Dependent {
             Dependent::Default(table, name) => {
                 format!("default value for column {} of table {}", quoted(name), relation(&table.schema, &table.name))
             }
-            Dependent::Sequence(sequence) => format!("sequence {}", relation(&sequence.schema, &sequence.name)),
         }
     }
 }

@@ -31,9 +31,9 @@ pub(crate) use rules::{
 };
 pub(crate) use sequence::SequenceState;
 pub(crate) use table::{
-    Check, ColumnGeneration, Computed, ForeignKey, ForeignKeyAction, IndexOrder, SqlColumn, SqlIndex, SqlTable,
+    Check, ColumnGeneration, ForeignKey, ForeignKeyAction, IndexOrder, SqlColumn, SqlIndex, SqlTable,
 };
-pub(crate) use text::{literal, quoted, string_literal};
+pub(crate) use text::{quoted, string_literal};
 
 use std::sync::Arc;
 
@@ -90,7 +90,6 @@ pub(crate) enum Relation {
 /// A collection, bucket, cache, queue or search index.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelRelation {
-    pub(crate) id: ObjectId,
     pub(crate) oid: u32,
     pub(crate) kind: ObjectKind,
     pub(crate) schema: String,
@@ -184,7 +183,6 @@ impl<'a> Catalog<'a> {
             | ObjectKind::Cache
             | ObjectKind::SearchIndex
             | ObjectKind::Queue => Relation::Model(ModelRelation {
-                id: entry.id,
                 oid: oid_of(entry.id),
                 kind: entry.kind,
                 schema: schema.to_owned(),

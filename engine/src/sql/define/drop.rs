@@ -127,7 +127,7 @@ fn settle(
     dependents.retain(|dependent| match dependent {
         Dependent::View(view) => !together.contains(&view.id),
         Dependent::ForeignKey(table, _) => !together.contains(&table.id),
-        Dependent::Column(..) | Dependent::Default(..) | Dependent::Sequence(_) => true,
+        Dependent::Column(..) | Dependent::Default(..) => true,
     });
     if dependents.is_empty() {
         return Ok(());
@@ -159,7 +159,6 @@ fn drop_dependent(context: &DefineContext<'_>, dependent: Dependent) -> Result<(
             draft.column_mut(table.column_named(&name)?.number)?.default = None;
             draft.save(context).map(std::mem::drop)
         }
-        Dependent::Sequence(found) => sequence::remove(context, &found),
     }
 }
 

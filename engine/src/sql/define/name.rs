@@ -86,14 +86,6 @@ impl DefineContext<'_> {
         }
     }
 
-    /// Where a relation or index that a statement makes goes; refused when something there has the name.
-    pub(super) fn place_for(&self, name: &ObjectName) -> Result<(String, String)> {
-        let (schema, name) = schema_and_name(name)?;
-        let schema = self.target_schema(schema)?;
-        self.check_free_name(&schema, &name)?;
-        Ok((schema, name))
-    }
-
     /// Refuses the name of something that is there.
     pub(super) fn check_free_name(&self, schema: &str, name: &str) -> Result<()> {
         if super::is_public(schema)

@@ -88,7 +88,6 @@ fn always() -> Vec<Function> {
     ] {
         functions.push(looking(signature, no));
     }
-    functions.push(looking("pg_my_temp_schema() oid", |_, _| Ok(Value::Int8(0))));
     functions.push(looking("pg_get_partkeydef(oid) text", |_, _| Ok(Value::Null)));
     functions.push(looking("pg_get_statisticsobjdef_columns(oid) text", |_, _| Ok(Value::Null)));
     functions.push(looking("pg_get_triggerdef(oid, bool) text", |_, _| Ok(Value::Null)));
