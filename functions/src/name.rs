@@ -1,5 +1,6 @@
 //! Names of objects, and the type `"char"` of one byte.
 
+use crate::condition::{Condition, SqlError, SqlResult};
 use crate::registry::{Cast, Int4, Text, one};
 use crate::typed::CastContext;
 
@@ -24,6 +25,15 @@ fn code(text: &str) -> i32 {
     text.bytes().next().map_or(0, |byte| i32::from(i8::from_ne_bytes([byte])))
 }
 
+fn of_code(code: i32) -> SqlResult<String> {
+    match u8::try_from(code) {
+        Ok(0) => Ok(String::new()),
+        Ok(byte) if byte.is_ascii() => Ok(char::from(byte).to_string()),
+        _ if (-128..0).contains(&code) => Err(SqlError::unsupported("half of a character")),
+        _ => Err(SqlError::new(Condition::NumericValueOutOfRange, "\"char\" out of range")),
+    }
+}
+
 pub(crate) fn casts() -> Vec<Cast> {
     use CastContext::{Assignment, Explicit, Implicit};
     let cutting = || one::<Text, Text, _>(|text| cut(text).to_owned());
@@ -40,6 +50,7 @@ pub(crate) fn casts() -> Vec<Cast> {
         Cast::new("text -> char", Assignment, one::<Text, Text, _>(first_character)),
         Cast::new("varchar -> char", Assignment, one::<Text, Text, _>(first_character)),
         Cast::new("bpchar -> char", Assignment, one::<Text, Text, _>(first_character)),
+        Cast::new("int4 -> char", Explicit, one::<Int4, Text, _>(of_code)),
         Cast::new("char -> int4", Explicit, one::<Text, Int4, _>(code)),
     ]
 }

@@ -1,7 +1,7 @@
 //! Numbers of objects of the catalogue: oid and the types that show names for them.
 
 use crate::condition::{Condition, SqlError, SqlResult};
-use crate::registry::{Cast, Function, Int4, Int8, Oid, one};
+use crate::registry::{Cast, Function, Int2, Int4, Int8, Oid, one};
 use crate::sql_type::SqlType;
 use crate::typed::CastContext;
 
@@ -68,7 +68,7 @@ const KINDS: [&str; 7] = ["regclass", "regtype", "regproc", "regprocedure", "reg
 pub(crate) fn casts() -> Vec<Cast> {
     use CastContext::{Assignment, Implicit};
     let mut casts = vec![
-        Cast::new("int2 -> oid", Implicit, one::<crate::registry::Int2, Oid, _>(|n| i32::from(n).cast_unsigned())),
+        Cast::new("int2 -> oid", Implicit, one::<Int2, Oid, _>(|n| i32::from(n).cast_unsigned())),
         Cast::new("int4 -> oid", Implicit, one::<Int4, Oid, _>(i32::cast_unsigned)),
         Cast::new("oid -> int4", Assignment, one::<Oid, Int4, _>(u32::cast_signed)),
         Cast::new("oid -> int8", Assignment, one::<Oid, Int8, _>(i64::from)),
@@ -77,6 +77,7 @@ pub(crate) fn casts() -> Vec<Cast> {
         casts.extend([
             Cast::relabelling(&format!("oid -> {kind}"), Implicit),
             Cast::relabelling(&format!("{kind} -> oid"), Implicit),
+            Cast::new(&format!("int2 -> {kind}"), Implicit, one::<Int2, Oid, _>(|n| i32::from(n).cast_unsigned())),
             Cast::new(&format!("int4 -> {kind}"), Implicit, one::<Int4, Oid, _>(i32::cast_unsigned)),
             Cast::new(
                 &format!("int8 -> {kind}"),

@@ -33,6 +33,10 @@ impl Typing {
         if matches!(to, SqlType::Numeric(_)) && (value.sql_type.is_whole_number() || value.sql_type.is_same(&to)) {
             return to_numeric(self, value, &to, type_modifier);
         }
+        if matches!(to, SqlType::Numeric(_)) && to != SqlType::NUMERIC {
+            let any = self.cast(value, &SqlType::NUMERIC, -1, context)?;
+            return to_numeric(self, any, &to, type_modifier);
+        }
         let is_unmodified = type_modifier < 0 || type_modifier == value.type_modifier;
         let same = matches!(pathway, Pathway::Same);
         let cast = self.follow(value, &pathway, &to, type_modifier, context)?;

@@ -124,11 +124,12 @@ impl Typing {
         if !known.all(|other| other.is_same(first)) {
             return;
         }
-        let taking: Vec<&Arc<Function>> = found
-            .iter()
-            .copied()
-            .filter(|function| (0..types.len()).all(|index| self.may_pass(first, function.pattern_at(index))))
-            .collect();
+        let assumed = vec![first.clone(); types.len()];
+        let takes = |function: &Function| {
+            (0..types.len()).all(|index| self.may_pass(first, function.pattern_at(index)))
+                && self.is_consistent(function, &assumed)
+        };
+        let taking: Vec<&Arc<Function>> = found.iter().copied().filter(|function| takes(function)).collect();
         if taking.len() == 1 {
             *found = taking;
         }
