@@ -59,6 +59,8 @@ conditions! {
     InvalidSqlJsonSubscript "22033";
     SqlJsonMemberNotFound "2203A";
     SqlJsonArrayNotFound "22039";
+    SqlJsonNumberNotFound "2203B";
+    SqlJsonObjectNotFound "2203C";
     SqlJsonScalarRequired "2203F";
     SingletonSqlJsonItemRequired "22038";
     NonNumericSqlJsonItem "22036";

@@ -110,6 +110,7 @@ fn parse_other(
     match sql_type {
         SqlType::Array(element) => array::parse_array(text, element, type_modifier, environment),
         SqlType::Json => json::validate(text).map(|()| ScalarValue::Utf8(Some(text.to_owned()))),
+        SqlType::Jsonpath => json::path::canonical_path(text).map(|text| ScalarValue::Utf8(Some(text))),
         SqlType::Jsonb => json::canonical(text).map(|text| ScalarValue::Utf8(Some(text))),
         SqlType::TsVector | SqlType::TsQuery => Ok(ScalarValue::Utf8(Some(text.to_owned()))),
         other => Err(SqlError::unsupported(format!("a text as a value of type {}", other.name()))),

@@ -6,6 +6,7 @@
 //!   order       the order of jsonb values, and what contains what
 //!   change      values made from others
 //!   build       SQL values as JSON
+//!   path        SQL's path language
 //!   operators, functions, sets, casts     what the registry knows
 //! ```
 //!
@@ -18,6 +19,7 @@ mod change;
 mod functions;
 mod operators;
 mod order;
+pub mod path;
 mod raw;
 mod read;
 mod sets;
@@ -40,7 +42,10 @@ pub(crate) use operators::Texts;
 
 /// The functions, operators and aggregates of JSON.
 pub(crate) fn functions() -> Vec<Function> {
-    [operators::functions(), functions::functions(), sets::functions()].into_iter().flatten().collect()
+    [operators::functions(), functions::functions(), sets::functions(), path::functions()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The casts between json, jsonb and scalars.
