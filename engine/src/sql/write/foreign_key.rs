@@ -270,6 +270,10 @@ impl Work<'_> {
 
     /// Locks `key` against removal, and says whether there is one.
     fn is_there(&self, table: &SqlTable, key: &[u8]) -> Result<bool> {
+        if self.context.has_enough_locks()? {
+            self.transaction.depend_on(key);
+            return Ok(self.transaction.peek(key)?.is_some());
+        }
         let locked = self.context.lock(table, key, LockMode::KeyShare, LockWait::Wait)?;
         if locked == Locked::Changed {
             if self.transaction.isolation() != Isolation::ReadCommitted {
