@@ -67,7 +67,7 @@ impl<'s> Insert<'s> {
         Ok(Insert {
             alias: insert.table_alias.as_ref().map(|alias| name(&alias.alias)),
             columns,
-            overriding: insert.overriding.clone(),
+            overriding: insert.overriding,
             source: insert.source.as_deref(),
             conflict,
             returning: insert.returning.as_deref(),

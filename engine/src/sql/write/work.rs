@@ -105,14 +105,11 @@ impl<'a> Work<'a> {
     fn change(&self, target: &Target, old: Option<&[Value]>, new: Option<&[Value]>) -> Result<()> {
         self.claim_keys(target, old, new)?;
         let mut statements = self.statements.borrow_mut();
-        if !statements.contains_key(&target.table.id) {
+        let statement = statements.entry(target.table.id).or_insert_with(|| {
             let tables = Tables::new(&self.context.source.shared.tables, self.transaction);
-            statements.insert(target.table.id, tables.positional(target.table.rows.clone()));
-        }
-        match statements.get(&target.table.id) {
-            Some(statement) => statement.change(old, new),
-            None => Ok(()),
-        }
+            tables.positional(target.table.rows.clone())
+        });
+        statement.change(old, new)
     }
 
     /// Locks the unique keys that come and go, and refuses those that another row has. Whoever is about to make the same one
