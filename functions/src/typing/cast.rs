@@ -60,6 +60,9 @@ impl Typing {
                 Ok(Typed::new(literal(null), to.clone()).modified(type_modifier))
             }
             Expr::Literal(ScalarValue::Utf8(Some(text)), _) => {
+                if let Some(found) = self.registered(text, to)? {
+                    return Ok(found);
+                }
                 // The length is a cast of its own: it cuts or fails by who asks.
                 let read = parse_text(text, to, -1, &self.environment)?;
                 let read = Typed::new(literal(read), to.clone());
@@ -67,6 +70,24 @@ impl Typing {
             }
             _ => self.cast(Typed { sql_type: SqlType::Text, ..value }, to, type_modifier, CastContext::Explicit),
         }
+    }
+
+    /// The number of what `text` names, where the layer above looks names up; `None` where there is nothing to look up.
+    fn registered(&self, text: &str, to: &SqlType) -> SqlResult<Option<Typed>> {
+        let function = match to {
+            SqlType::Regclass => "to_regclass_strict",
+            SqlType::Regtype => "to_regtype_strict",
+            SqlType::Regnamespace => "to_regnamespace_strict",
+            SqlType::Regproc | SqlType::Regprocedure => "to_regproc_strict",
+            SqlType::Regrole => "to_regrole_strict",
+            _ => return Ok(None),
+        };
+        if text.bytes().all(|byte| byte.is_ascii_digit()) || self.function_kind(function).is_none() {
+            return Ok(None);
+        }
+        let name = Typed::new(literal(ScalarValue::from(text)), SqlType::Text);
+        let found = self.call(function, vec![name])?;
+        Ok(Some(Typed::new(found.expr, to.clone())))
     }
 
     /// The value with its length or precision made what the modifier says.

@@ -4,25 +4,28 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
+use datafusion::catalog::streaming::StreamingTable;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::datasource::TableType;
-use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::error::Result;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
 
 /// A table in memory.
 #[derive(Debug)]
 pub(crate) struct Held {
     schema: SchemaRef,
-    batches: OnceLock<Vec<RecordBatch>>,
+    batches: Arc<OnceLock<Vec<RecordBatch>>>,
 }
 
 impl Held {
     /// A table of these columns, still without rows.
     pub(crate) fn new(columns: impl IntoIterator<Item = (String, DataType)>) -> Self {
         let fields = columns.into_iter().map(|(name, data_type)| Field::new(name, data_type, true));
-        Held { schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())), batches: OnceLock::new() }
+        Held { schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())), batches: Arc::default() }
     }
 
     /// Gives it its rows; only the first time counts.
@@ -49,12 +52,32 @@ impl TableProvider for Held {
 
     async fn scan(
         &self,
-        _state: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        _limit: Option<usize>,
+        filters: &[Expr],
+        limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let rows = HeldRows { schema: self.schema.clone(), batches: self.batches.clone() };
+        let table = StreamingTable::try_new(self.schema.clone(), vec![Arc::new(rows)])?;
+        table.scan(state, projection, filters, limit).await
+    }
+}
+
+/// The rows, looked at when the plan runs: plans are made before the table is filled.
+#[derive(Debug)]
+struct HeldRows {
+    schema: SchemaRef,
+    batches: Arc<OnceLock<Vec<RecordBatch>>>,
+}
+
+impl PartitionStream for HeldRows {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
         let batches = self.batches.get().cloned().unwrap_or_default();
-        Ok(MemorySourceConfig::try_new_exec(&[batches], self.schema.clone(), projection.cloned())?)
+        let batches = futures::stream::iter(batches.into_iter().map(Ok));
+        Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), batches))
     }
 }
