@@ -1,0 +1,11 @@
+//! SQL by scripts: what is asked, and what PostgreSQL answers.
+//!
+//! ```text
+//!   scripts/*.slt    ours, by feature                 corpus   SQLite's own, where they lie beside the project
+//! ```
+//!
+//! A script is a sqllogictest: <https://www.sqlite.org/sqllogictest/doc/trunk/about.wiki>. Rows are printed as psql prints them.
+
+mod corpus;
+mod driver;
+mod scripts;
