@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::batch::Batch;
 use crate::connection::{Connection, Scope};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sql::Sql;
 
 /// How often [`Client::transact`] runs its closure at most.
 const ATTEMPTS_MAX: u32 = 32;
@@ -91,6 +92,11 @@ impl Client {
     /// An empty batch: operations that the server runs as one transaction, in one round trip.
     pub fn batch(&self) -> Batch {
         Batch::new(self.scope.clone())
+    }
+
+    /// SQL: each request a transaction of its own.
+    pub fn sql(&self) -> Sql {
+        Sql { scope: self.scope.clone() }
     }
 
     /// A transaction that stays open on the server until it is committed, rolled back or idle for too long.

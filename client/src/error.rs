@@ -77,13 +77,14 @@ pub struct Error {
     status: Option<u16>,
     message: String,
     contended: Option<String>,
+    sqlstate: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error of `kind` that says `message`, for closures that want to fail a transaction.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, status: None, message: message.into(), contended: None, source: None }
+        Error { kind, status: None, message: message.into(), contended: None, sqlstate: None, source: None }
     }
 
     /// What the caller should do next.
@@ -101,6 +102,11 @@ impl Error {
         self.contended.as_deref()
     }
 
+    /// For a failed statement of SQL: its condition, by the five characters that PostgreSQL has for it.
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.sqlstate.as_deref()
+    }
+
     /// The message without the cause.
     pub fn message(&self) -> &str {
         &self.message
@@ -113,6 +119,7 @@ impl Error {
             kind: String,
             detail: String,
             contended: Option<String>,
+            sqlstate: Option<String>,
         }
         match serde_json::from_slice::<Document>(body) {
             Ok(document) => Error {
@@ -120,6 +127,7 @@ impl Error {
                 status: Some(status),
                 message: document.detail,
                 contended: document.contended,
+                sqlstate: document.sqlstate,
                 source: None,
             },
             Err(_) => Error::bare(status),
@@ -142,6 +150,7 @@ impl Error {
             status: Some(status),
             message: format!("the server answered {status}"),
             contended: None,
+            sqlstate: None,
             source: None,
         }
     }
@@ -160,7 +169,7 @@ impl From<reqwest::Error> for Error {
             }
             () => (ErrorKind::Transport, format!("the connection failed: {error}")),
         };
-        Error { kind, status: None, message, contended: None, source: Some(Box::new(error)) }
+        Error { kind, status: None, message, contended: None, sqlstate: None, source: Some(Box::new(error)) }
     }
 }
 

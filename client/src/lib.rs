@@ -3,7 +3,8 @@
 //! ```text
 //!   Client --- tables() documents() blobs() cache() search() queues()    each call is a transaction of its own
 //!     |-- transact(|tx| ...)  the same six in one transaction, run again on a conflict
-//!     '-- batch()             many operations in one round trip
+//!     |-- batch()             many operations in one round trip
+//!     '-- sql()               statements, and their rows
 //! ```
 //!
 //! ```no_run
@@ -42,6 +43,7 @@ mod error;
 mod models;
 mod queue;
 mod search;
+mod sql;
 mod table;
 
 pub use batch::Batch;
@@ -52,4 +54,5 @@ pub use document::{CollectionInfo, DocumentIndex, Documents, Find};
 pub use error::{Error, ErrorKind, Result};
 pub use queue::{DeadLetter, Message, Origin, QueueCounts, Queues, Receive, SendOptions};
 pub use search::{FacetCount, Hit, Search, SearchRequest, SearchResponse};
+pub use sql::{Sql, SqlAnswer, SqlColumn};
 pub use table::{Column, Index, Rows, Scan, TableDefinition, Tables};

@@ -1,12 +1,13 @@
-//! The Marquetry server: one engine, over HTTP, and the `marquetry` command line.
+//! The Marquetry server: one engine, over HTTP and the PostgreSQL protocol, and the `marquetry` command line.
 //!
 //! ```text
 //!   main --> commands --> Server --> listener --> http --> bridge --> marquetry (the engine)
-//!                                    limits       gate     threads
+//!                                |   limits       gate     threads      ^
+//!                                '-> postgres: a thread per connection -'
 //! ```
 //!
-//! - Only this crate knows HTTP; the engine knows neither sockets nor async.
-//! - Everything that blocks crosses [`bridge`](crate) once; everything that a stranger can make large has a limit in
+//! - Only this crate knows protocols; the engine knows neither sockets nor async.
+//! - Everything that blocks in answering HTTP crosses [`bridge`](crate) once; everything that a stranger can make large has a limit in
 //!   [`Limits`].
 //! - [`Server`] is what tests, examples and the binary share.
 
@@ -19,8 +20,10 @@ mod http;
 mod limits;
 mod listener;
 mod metrics;
+mod postgres;
 mod server;
 mod settings;
+mod shell;
 mod stall;
 mod tls;
 mod transactions;
@@ -39,4 +42,7 @@ pub use auth::Token;
 pub use failure::Failure;
 pub use limits::Limits;
 pub use server::Server;
-pub use settings::{DEFAULT_ADDRESS, DEFAULT_DATA, Settings, TOKEN_VARIABLE, TlsFiles};
+pub use settings::{
+    DEFAULT_ADDRESS, DEFAULT_DATA, DEFAULT_POSTGRES_ADDRESS, POSTGRES_PASSWORD_VARIABLE, PostgresSettings, Settings,
+    TOKEN_VARIABLE, TlsFiles,
+};

@@ -11,6 +11,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+/// Connections of PostgreSQL's clients that a configuration may allow.
+const POSTGRES_CONNECTIONS_MAX: usize = 100_000;
+
+/// The least that a message of a PostgreSQL client must be allowed, and the most that the protocol has room for.
+const POSTGRES_MESSAGE_SIZE_MIN_BYTES: usize = 10_000;
+const POSTGRES_MESSAGE_SIZE_MAX_BYTES: usize = (1 << 30) - 1;
+
 /// The maxima of a server; every field has a default and may be set under `[limits]` of the configuration file.
 #[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
@@ -53,6 +60,12 @@ pub struct Limits {
     pub workers: usize,
     /// Pieces of work that may wait for a worker before the server answers 503.
     pub waiting_max: usize,
+    /// Bytes of the answers to the SQL of one request over HTTP, which are held in memory.
+    pub sql_answer_size_max_bytes: usize,
+    /// Connections of PostgreSQL's clients that are open at once; each has a thread, and more of them are refused.
+    pub postgres_connections_max: usize,
+    /// Bytes of one message of a PostgreSQL client: a statement, the values for its parameters, a piece of a COPY.
+    pub postgres_message_size_max_bytes: usize,
     /// Time that open requests get to finish when the server stops.
     pub drain_timeout_ms: u64,
 }
@@ -79,6 +92,9 @@ impl Default for Limits {
             backups_max: 2,
             workers: default_workers(),
             waiting_max: 1024,
+            sql_answer_size_max_bytes: 64 * 1024 * 1024,
+            postgres_connections_max: 512,
+            postgres_message_size_max_bytes: 64 * 1024 * 1024,
             drain_timeout_ms: 10_000,
         }
     }
@@ -103,6 +119,7 @@ impl Limits {
             ("backups_max", self.backups_max),
             ("workers", self.workers),
             ("waiting_max", self.waiting_max),
+            ("postgres_connections_max", self.postgres_connections_max),
         ];
         if let Some((name, _)) = counts.iter().find(|(_, value)| *value == 0) {
             return Some(format!("limits.{name} is 0; set it to at least 1"));
@@ -110,6 +127,19 @@ impl Limits {
         // hyper refuses a read buffer below 8 KiB, and serde_json refuses to nest deeper than 128 levels.
         if self.header_size_max_bytes < 8192 {
             return Some("limits.header_size_max_bytes is below 8192; set it to at least 8192".into());
+        }
+        if self.postgres_connections_max > POSTGRES_CONNECTIONS_MAX {
+            return Some(format!(
+                "limits.postgres_connections_max is above {POSTGRES_CONNECTIONS_MAX}; each connection has a thread"
+            ));
+        }
+        if !(POSTGRES_MESSAGE_SIZE_MIN_BYTES..=POSTGRES_MESSAGE_SIZE_MAX_BYTES)
+            .contains(&self.postgres_message_size_max_bytes)
+        {
+            return Some(format!(
+                "limits.postgres_message_size_max_bytes is not from {POSTGRES_MESSAGE_SIZE_MIN_BYTES} to \
+                 {POSTGRES_MESSAGE_SIZE_MAX_BYTES}"
+            ));
         }
         (self.json_depth_max > 127).then(|| "limits.json_depth_max is above 127; set it to at most 127".into())
     }

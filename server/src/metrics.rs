@@ -18,13 +18,14 @@ use parking_lot::Mutex;
 const BUCKETS_SECONDS: [f64; 8] = [0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0];
 
 /// The areas that requests are counted by: the first word of the path after the version.
-const AREAS: [&str; 9] =
-    ["tables", "collections", "buckets", "caches", "search", "queues", "batch", "transactions", "backup"];
+const AREAS: [&str; 10] =
+    ["sql", "tables", "collections", "buckets", "caches", "search", "queues", "batch", "transactions", "backup"];
 
 /// The counters of one server.
 #[derive(Default)]
 pub(crate) struct Metrics {
     connections: Arc<AtomicUsize>,
+    postgres_connections: Arc<AtomicUsize>,
     requests: Mutex<BTreeMap<(&'static str, u16), u64>>,
     latency: Mutex<BTreeMap<&'static str, Latency>>,
 }
@@ -38,6 +39,13 @@ struct Latency {
 
 /// Counts one connection as open until it is dropped.
 pub(crate) struct OpenConnection(Arc<AtomicUsize>);
+
+impl OpenConnection {
+    fn of(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        OpenConnection(count.clone())
+    }
+}
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
@@ -53,8 +61,11 @@ pub(crate) fn area(path: &str) -> &'static str {
 
 impl Metrics {
     pub(crate) fn connection_opened(&self) -> OpenConnection {
-        self.connections.fetch_add(1, Ordering::Relaxed);
-        OpenConnection(self.connections.clone())
+        OpenConnection::of(&self.connections)
+    }
+
+    pub(crate) fn postgres_connection_opened(&self) -> OpenConnection {
+        OpenConnection::of(&self.postgres_connections)
     }
 
     pub(crate) fn answered(&self, area: &'static str, status: u16, took: Duration) {
@@ -84,9 +95,13 @@ impl Metrics {
         for (area, latency) in self.latency.lock().iter() {
             latency.render(area, &mut text);
         }
-        let connections = self.connections.load(Ordering::Relaxed) as f64;
-        heading(&mut text, "marquetry_http_connections", "gauge", "Connections that are open.");
-        line(&mut text, "marquetry_http_connections", connections);
+        for (name, help, count) in [
+            ("marquetry_http_connections", "HTTP connections that are open.", &self.connections),
+            ("marquetry_postgres_connections", "PostgreSQL connections that are open.", &self.postgres_connections),
+        ] {
+            heading(&mut text, name, "gauge", help);
+            line(&mut text, name, count.load(Ordering::Relaxed) as f64);
+        }
         for (name, help, value) in gauges {
             heading(&mut text, name, if name.ends_with("_total") { "counter" } else { "gauge" }, help);
             line(&mut text, name, *value);

@@ -1,4 +1,4 @@
-//! What a server is told before it starts: where it listens, who may talk to it, and its limits.
+//! What a server is told before it starts: where its fronts listen, who may talk to them, and its limits.
 //!
 //! ```text
 //!   defaults  <  configuration file  <  environment  <  command line        (the right one wins)
@@ -10,6 +10,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::Deserialize;
 
@@ -20,23 +21,40 @@ use crate::limits::Limits;
 /// The address that a server listens on unless told otherwise.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:7400";
 
+/// The address that a server listens on for PostgreSQL's clients unless told otherwise.
+pub const DEFAULT_POSTGRES_ADDRESS: &str = "127.0.0.1:5432";
+
 /// The directory that a server keeps its data in unless told otherwise.
 pub const DEFAULT_DATA: &str = "./marquetry-data";
 
 /// The name of the environment variable that holds the access token.
 pub const TOKEN_VARIABLE: &str = "MARQUETRY_TOKEN";
 
+/// The name of the environment variable that holds the password of PostgreSQL's clients.
+pub const POSTGRES_PASSWORD_VARIABLE: &str = "MARQUETRY_POSTGRES_PASSWORD";
+
 /// How a server listens: address, credential, encryption and limits.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The address to listen on; port 0 takes a free one.
+    /// The address to listen on for HTTP; port 0 takes a free one.
     pub address: SocketAddr,
+    /// How PostgreSQL's clients are served, when they are.
+    pub postgres: Option<PostgresSettings>,
     /// The token that every request must bear; only a loopback address may go without.
     pub token: Option<Token>,
     /// Certificate and key, when the server speaks TLS.
     pub tls: Option<TlsFiles>,
     /// The maxima of sizes, counts and times.
     pub limits: Limits,
+}
+
+/// How a server listens for PostgreSQL's clients. Certificate and limits are those of the whole server.
+#[derive(Debug, Clone)]
+pub struct PostgresSettings {
+    /// The address to listen on; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// The password that every client must know; only a loopback address may go without.
+    pub password: Option<Token>,
 }
 
 /// Where the certificate chain and its private key are, both PEM.
@@ -49,9 +67,10 @@ pub struct TlsFiles {
 }
 
 impl Settings {
-    /// Settings for a loopback address and a port that the system chooses, as tests and examples want it.
+    /// Settings for HTTP on a loopback address and a port that the system chooses, as tests and examples want it.
     pub fn local() -> Self {
-        Settings { address: SocketAddr::from(([127, 0, 0, 1], 0)), token: None, tls: None, limits: Limits::default() }
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        Settings { address, postgres: None, token: None, tls: None, limits: Limits::default() }
     }
 
     /// The settings, or why a server must not start with them.
@@ -67,6 +86,16 @@ impl Settings {
                 self.address
             )));
         }
+        if let Some(PostgresSettings { address, password: None }) = &self.postgres
+            && !address.ip().is_loopback()
+        {
+            return Err(Failure::usage(format!(
+                "{address} can be reached from other machines, and no password is set for PostgreSQL's clients: anybody \
+                 could read and delete everything. Set one ({POSTGRES_PASSWORD_VARIABLE}=... in the environment, or \
+                 --postgres-password-file FILE), or an access token, which is then the password too, or listen on \
+                 {DEFAULT_POSTGRES_ADDRESS}"
+            )));
+        }
         Ok(self)
     }
 }
@@ -77,6 +106,7 @@ impl Settings {
 pub(crate) struct ConfigurationFile {
     pub(crate) data: Option<PathBuf>,
     pub(crate) http: HttpSection,
+    pub(crate) postgres: PostgresSection,
     pub(crate) limits: Limits,
 }
 
@@ -89,6 +119,44 @@ pub(crate) struct HttpSection {
     pub(crate) token_file: Option<PathBuf>,
     pub(crate) tls_certificate: Option<PathBuf>,
     pub(crate) tls_key: Option<PathBuf>,
+}
+
+/// The `[postgres]` table of the configuration file.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PostgresSection {
+    pub(crate) address: Option<PostgresAddress>,
+    pub(crate) password: Option<String>,
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// Where to listen for PostgreSQL's clients, or `off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum PostgresAddress {
+    Off,
+    On(SocketAddr),
+}
+
+impl FromStr for PostgresAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(PostgresAddress::Off),
+            text => text.parse().map(PostgresAddress::On).map_err(|_| {
+                format!("{text:?} is no address; write ADDRESS:PORT, such as {DEFAULT_POSTGRES_ADDRESS}, or off")
+            }),
+        }
+    }
+}
+
+impl TryFrom<String> for PostgresAddress {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
 }
 
 impl ConfigurationFile {
@@ -121,6 +189,26 @@ mod tests {
         assert!(message.contains(TOKEN_VARIABLE) && message.contains("--token-file"), "{message}");
         assert!(Settings { token: Some(Token::new("long-enough-to-be-a-token").unwrap()), ..open }.checked().is_ok());
         assert!(Settings::local().checked().is_ok());
+    }
+
+    #[test]
+    fn an_open_postgres_address_without_a_password_is_refused_and_told_what_to_do() {
+        let postgres = PostgresSettings { address: "0.0.0.0:5432".parse().unwrap(), password: None };
+        let open = Settings { postgres: Some(postgres.clone()), ..Settings::local() };
+        let message = open.checked().unwrap_err().to_string();
+        assert!(message.contains("--postgres-password-file"), "{message}");
+        let password = Some(Token::new("long-enough-to-be-a-token").unwrap());
+        let guarded = PostgresSettings { password, ..postgres };
+        assert!(Settings { postgres: Some(guarded), ..Settings::local() }.checked().is_ok());
+    }
+
+    #[test]
+    fn postgres_is_an_address_or_off() {
+        assert_eq!("off".parse(), Ok(PostgresAddress::Off));
+        assert_eq!("127.0.0.1:1".parse(), Ok(PostgresAddress::On("127.0.0.1:1".parse().unwrap())));
+        assert!("5432".parse::<PostgresAddress>().is_err());
+        assert!(toml::from_str::<ConfigurationFile>("[postgres]\naddress = \"off\"").is_ok());
+        assert!(toml::from_str::<ConfigurationFile>("[postgres]\naddress = \"on\"").is_err());
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn help_shows_examples_and_exit_codes_for_every_command() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(code(&output), 0);
     assert!(text.contains("Exit codes") && text.contains("Examples"), "{text}");
-    for command in ["serve", "check", "stats", "import", "export", "backup", "restore"] {
+    for command in ["serve", "shell", "check", "stats", "import", "export", "backup", "restore"] {
         assert!(text.contains(command), "{text}");
         let output = run(&[command, "--help"]);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -39,6 +39,8 @@ fn wrong_calls_end_with_2_and_say_what_to_do() {
         (vec!["serve", "--data", data, "--config", config.to_str().unwrap()], "adress"),
         (vec!["serve", "--data", data, "--config", "/nowhere/config.toml"], "/nowhere/config.toml"),
         (vec!["serve", "--data", data, "--tls-key", "key.pem"], "tls-certificate"),
+        (vec!["serve", "--data", data, "--postgres", "0.0.0.0:0"], "--postgres-password-file"),
+        (vec!["serve", "--data", data, "--postgres", "5432"], "or off"),
         (vec!["stats", "ftp://localhost"], "http(s)"),
         (vec!["export", data], "--table"),
         (vec!["export", data, "--table", "a", "--collection", "b"], "cannot be used with"),

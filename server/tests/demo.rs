@@ -19,7 +19,8 @@ struct Demo {
 
 /// A demo server of `data`, once it has said all that it says.
 fn demo(data: &Path, more: &[&str]) -> Demo {
-    let mut arguments = vec!["serve", "--demo", "--data", data.to_str().unwrap(), "--http", "127.0.0.1:0"];
+    let mut arguments =
+        vec!["serve", "--demo", "--data", data.to_str().unwrap(), "--http", "127.0.0.1:0", "--postgres", "off"];
     arguments.extend(more);
     let mut command = marquetry(&arguments);
     // Where no data files are, unless they are named.
@@ -132,10 +133,11 @@ fn data_files_are_loaded_where_they_are_and_once() {
 #[test]
 fn a_data_directory_that_is_not_there_is_named() {
     let directory = tempfile::tempdir().unwrap();
-    let output = marquetry(&["serve", "--demo", "--demo-data", "/nowhere/at/all", "--http", "127.0.0.1:0"])
-        .current_dir(directory.path())
-        .output()
-        .unwrap();
+    let output =
+        marquetry(&["serve", "--demo", "--demo-data", "/nowhere/at/all", "--http", "127.0.0.1:0", "--postgres", "off"])
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("/nowhere/at/all"));
 }

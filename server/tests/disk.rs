@@ -75,7 +75,7 @@ fn a_directory_that_cannot_be_used_is_refused_with_advice() {
         (file.to_str().unwrap(), "something else"),
         (foreign.to_str().unwrap(), "empty"),
     ] {
-        let output = run(&["serve", "--data", data, "--http", "127.0.0.1:0"]);
+        let output = run(&["serve", "--data", data, "--http", "127.0.0.1:0", "--postgres", "off"]);
         assert_eq!(code(&output), 1, "{data}: {}", said(&output));
         assert!(said(&output).contains(hint) && said(&output).contains(data), "{data}: {}", said(&output));
     }
@@ -93,7 +93,7 @@ fn damage_is_named_by_file_and_offset_and_nothing_is_served() {
     std::fs::write(&checkpoint, &bytes).unwrap();
     for arguments in [
         vec!["check", data.to_str().unwrap()],
-        vec!["serve", "--data", data.to_str().unwrap(), "--http", "127.0.0.1:0"],
+        vec!["serve", "--data", data.to_str().unwrap(), "--http", "127.0.0.1:0", "--postgres", "off"],
     ] {
         let output = run(&arguments);
         assert_eq!(code(&output), 3, "{}", said(&output));

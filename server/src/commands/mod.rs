@@ -1,7 +1,7 @@
 //! The command line: one file per command, each a struct of its arguments and a `run`.
 //!
 //! ```text
-//!   serve  check  stats  import  export  backup  restore     exit codes: 0 done, 1 failed, 2 called wrongly, 3 damage
+//!   serve  shell  check  stats  import  export  backup  restore     exit codes: 0 done, 1 failed, 2 called wrongly, 3 damage
 //! ```
 
 mod backup;
@@ -13,6 +13,7 @@ mod progress;
 mod records;
 mod restore;
 mod serve;
+mod shell;
 mod stats;
 mod subject;
 
@@ -24,6 +25,7 @@ pub use self::export::Export;
 pub use self::import::Import;
 pub use self::restore::Restore;
 pub use self::serve::Serve;
+pub use self::shell::Shell;
 pub use self::stats::Stats;
 use crate::failure::Failure;
 
@@ -37,11 +39,12 @@ Exit codes:
 Examples:
   marquetry serve --demo
   marquetry serve --data /var/lib/marquetry --http 0.0.0.0:7400 --token-file /etc/marquetry.token
+  marquetry shell ./marquetry-data
   marquetry stats http://127.0.0.1:7400
   marquetry export ./marquetry-data --table orders --format csv --output orders.csv
   marquetry backup http://127.0.0.1:7400 /backups/shop";
 
-/// Tables, documents, blobs, cache, full-text search and queues in one database and one transaction.
+/// Tables in SQL, documents, blobs, cache, full-text search and queues in one database and one transaction.
 #[derive(Debug, Parser)]
 #[command(name = "marquetry", version, about, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub struct CommandLine {
@@ -52,6 +55,7 @@ pub struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Serve),
+    Shell(Shell),
     Check(Check),
     Stats(Stats),
     Import(Import),
@@ -68,6 +72,7 @@ impl CommandLine {
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Serve(command) => command.run(),
+            Command::Shell(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Stats(command) => command.run(),
             Command::Import(command) => command.run(),

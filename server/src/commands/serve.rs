@@ -1,12 +1,12 @@
-//! `marquetry serve`: opens the data directory and answers HTTP until SIGTERM or SIGINT.
+//! `marquetry serve`: opens the data directory and answers HTTP and PostgreSQL's clients until SIGTERM or SIGINT.
 //!
 //! ```text
-//!   defaults < --config FILE < MARQUETRY_TOKEN < arguments --> Settings --> Server --> signal --> drain --> 0
+//!   defaults < --config FILE < MARQUETRY_TOKEN, ... < arguments --> Settings --> Server --> signal --> drain --> 0
 //! ```
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use marquetry::Database;
@@ -18,17 +18,21 @@ use crate::auth::Token;
 use crate::demo;
 use crate::failure::Failure;
 use crate::server::Server;
-use crate::settings::token_in_file;
-use crate::settings::{ConfigurationFile, DEFAULT_ADDRESS, DEFAULT_DATA, Settings, TOKEN_VARIABLE, TlsFiles};
+use crate::settings::{
+    ConfigurationFile, DEFAULT_ADDRESS, DEFAULT_DATA, DEFAULT_POSTGRES_ADDRESS, POSTGRES_PASSWORD_VARIABLE,
+    PostgresAddress, PostgresSettings, Settings, TOKEN_VARIABLE, TlsFiles, token_in_file,
+};
 
 const EXAMPLES: &str = "\
 Examples:
   marquetry serve
-      keeps data in ./marquetry-data and answers http://127.0.0.1:7400
+      keeps data in ./marquetry-data and answers http://127.0.0.1:7400 and postgres://127.0.0.1:5432
   marquetry serve --demo
       loads the demo shop, and data files where there are any, and prints a line to try for each model
   MARQUETRY_TOKEN=$(head -c 32 /dev/urandom | base64) marquetry serve --http 0.0.0.0:7400
       answers other machines; every request must send Authorization: Bearer TOKEN
+  psql -h 127.0.0.1 -U anybody
+      talks SQL to a server without a token; with one, the token is the password, unless another is set for PostgreSQL
 
 Configuration file (TOML, every field optional):
   data = \"/var/lib/marquetry\"
@@ -37,13 +41,16 @@ Configuration file (TOML, every field optional):
   token_file = \"/etc/marquetry.token\"
   tls_certificate = \"/etc/marquetry.pem\"
   tls_key = \"/etc/marquetry.key\"
+  [postgres]
+  address = \"127.0.0.1:5432\"
+  password_file = \"/etc/marquetry.password\"
   [limits]
   connections_max = 1024
 
 Logs go to standard error; RUST_LOG sets how much (default: info).
 SIGTERM or SIGINT finishes open requests and stops; the exit code is then 0.";
 
-/// Serve a data directory over HTTP.
+/// Serve a data directory over HTTP and the PostgreSQL protocol.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Serve {
@@ -51,9 +58,18 @@ pub struct Serve {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// The address and port to listen on [default: 127.0.0.1:7400]
+    /// The address and port to listen on for HTTP [default: 127.0.0.1:7400]
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
+
+    /// The address and port to listen on for PostgreSQL's clients, or off [default: 127.0.0.1:5432]
+    #[arg(long, value_name = "ADDR")]
+    postgres: Option<PostgresAddress>,
+
+    /// A file whose first line is the password of PostgreSQL's clients, whatever user they say they are;
+    /// MARQUETRY_POSTGRES_PASSWORD in the environment does the same [default: the access token]
+    #[arg(long, value_name = "FILE")]
+    postgres_password_file: Option<PathBuf>,
 
     /// A configuration file; arguments win over it
     #[arg(long, value_name = "FILE")]
@@ -103,6 +119,9 @@ impl Serve {
             let loaded = if self.demo { Some(load_demo(&database, self.demo_data).await?) } else { None };
             let server = Server::start(database.clone(), settings).await?;
             tracing::info!(url = server.url(), "listening");
+            if let Some(address) = server.postgres_address() {
+                tracing::info!(url = format!("postgres://{address}"), "listening");
+            }
             if let Some(loaded) = loaded {
                 println!("{}", demo::greeting(&server.url(), &data, is_guarded, &loaded));
             }
@@ -122,15 +141,49 @@ impl Serve {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
             _ => return Err(Failure::usage("TLS needs both a certificate and a key: set both, or neither")),
         };
-        let token = match (&self.token_file, std::env::var(TOKEN_VARIABLE).ok(), file.http.token_file, file.http.token)
-        {
-            (Some(path), ..) => Some(token_in_file(path)?),
-            (None, Some(text), ..) => Some(token_from(&text, TOKEN_VARIABLE)?),
-            (None, None, Some(path), _) => Some(token_in_file(&path)?),
-            (None, None, None, Some(text)) => Some(token_from(&text, "http.token in the configuration file")?),
-            (None, None, None, None) => None,
+        let token = secret(&Secret {
+            argument: self.token_file.as_deref(),
+            variable: TOKEN_VARIABLE,
+            file: file.http.token_file.as_deref(),
+            text: file.http.token.as_deref(),
+            field: "http.token",
+        })?;
+        let password = secret(&Secret {
+            argument: self.postgres_password_file.as_deref(),
+            variable: POSTGRES_PASSWORD_VARIABLE,
+            file: file.postgres.password_file.as_deref(),
+            text: file.postgres.password.as_deref(),
+            field: "postgres.password",
+        })?;
+        let default = DEFAULT_POSTGRES_ADDRESS.parse().expect("the default address is an address");
+        let postgres = match self.postgres.or(file.postgres.address).unwrap_or(PostgresAddress::On(default)) {
+            PostgresAddress::Off => None,
+            PostgresAddress::On(address) => {
+                Some(PostgresSettings { address, password: password.or_else(|| token.clone()) })
+            }
         };
-        Ok(Settings { address, token, tls, limits: file.limits })
+        Ok(Settings { address, postgres, token, tls, limits: file.limits })
+    }
+}
+
+/// The places that a secret may be told in; the first that has one wins.
+struct Secret<'a> {
+    argument: Option<&'a Path>,
+    variable: &'a str,
+    file: Option<&'a Path>,
+    text: Option<&'a str>,
+    field: &'a str,
+}
+
+fn secret(places: &Secret<'_>) -> Result<Option<Token>, Failure> {
+    match (places.argument, std::env::var(places.variable).ok(), places.file, places.text) {
+        (Some(path), ..) => token_in_file(path).map(Some),
+        (None, Some(text), ..) => token_from(&text, places.variable).map(Some),
+        (None, None, Some(path), _) => token_in_file(path).map(Some),
+        (None, None, None, Some(text)) => {
+            token_from(text, &format!("{} in the configuration file", places.field)).map(Some)
+        }
+        (None, None, None, None) => Ok(None),
     }
 }
 

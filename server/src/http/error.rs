@@ -10,6 +10,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use marquetry::sql::SqlError;
 use marquetry::{Contended, ErrorKind};
 use serde_json::json;
 
@@ -24,6 +25,8 @@ pub(crate) struct Problem {
     detail: String,
     /// For a conflict: what to stand in line at, for the one who begins the next attempt.
     contended: Option<Contended>,
+    /// For a failure of SQL: its condition, and what else is known.
+    sql: Option<Box<SqlError>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -32,7 +35,7 @@ pub(crate) type Outcome<T> = Result<T, Problem>;
 impl Problem {
     /// A problem of the request's own form, for which the engine has no kind.
     pub(crate) fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        Problem { status, kind, detail: detail.into(), contended: None, headers: Vec::new() }
+        Problem { status, kind, detail: detail.into(), contended: None, sql: None, headers: Vec::new() }
     }
 
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {
@@ -123,7 +126,8 @@ impl From<marquetry::Error> for Problem {
         if error.kind() == ErrorKind::Corrupt {
             tracing::error!(%error, "stored bytes are damaged");
         }
-        Problem { contended: error.contended(), ..Problem::of_kind(error.kind(), error.to_string()) }
+        let sql = SqlError::inside(&error).cloned().map(Box::new);
+        Problem { contended: error.contended(), sql, ..Problem::of_kind(error.kind(), error.to_string()) }
     }
 }
 
@@ -172,6 +176,11 @@ impl IntoResponse for Problem {
         });
         if let Some(contended) = self.contended {
             document["contended"] = super::transaction::written(contended).into();
+        }
+        if let Some(sql) = self.sql {
+            document["sqlstate"] = sql.condition.code().into();
+            document["position"] = sql.position.into();
+            document["hint"] = sql.hint.into();
         }
         let mut response = (self.status, document.to_string()).into_response();
         let headers = response.headers_mut();

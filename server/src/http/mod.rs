@@ -31,6 +31,7 @@ mod queue;
 pub(crate) mod routes;
 mod search;
 mod session;
+mod sql;
 mod table;
 mod transaction;
 mod view;

@@ -33,6 +33,12 @@ struct ProblemDocument {
     kind: String,
     /// What went wrong, where, and what to do, for people.
     detail: String,
+    /// The condition of a failed statement, as PostgreSQL knows it.
+    sqlstate: Option<String>,
+    /// Where in the statement it failed, as a character from 1 on.
+    position: Option<usize>,
+    /// What to do about a failed statement.
+    hint: Option<String>,
 }
 
 /// The document for every route of the server.

@@ -23,8 +23,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::error::Problem;
 use super::extract::BodySizeMax;
 use super::{
-    backup, batch, blob, cache, catalog, collection, document, health, message, object, queue, search, table as tables,
-    transaction,
+    backup, batch, blob, cache, catalog, collection, document, health, message, object, queue, search, sql,
+    table as tables, transaction,
 };
 use crate::app::App;
 use crate::limits::Limits;
@@ -170,6 +170,7 @@ pub(crate) fn table() -> Vec<Route> {
     let parts = [
         health::routes(),
         batch::routes(),
+        sql::routes(),
         transaction::routes(),
         catalog::routes(),
         tables::routes(),

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod orders;
+pub(crate) mod postgres;
 pub(crate) mod process;
 
 use std::time::Duration;

@@ -24,7 +24,7 @@ pub(crate) fn said(output: &Output) -> String {
 
 /// A server of `data` on a free port, and the URL that it tells.
 pub(crate) fn serve(data: &Path, more: &[&str]) -> (Child, String) {
-    let mut arguments = vec!["serve", "--data", data.to_str().unwrap(), "--http", "127.0.0.1:0"];
+    let mut arguments = vec!["serve", "--data", data.to_str().unwrap(), "--http", "127.0.0.1:0", "--postgres", "off"];
     arguments.extend(more);
     let mut child = marquetry(&arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();

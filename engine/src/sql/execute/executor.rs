@@ -23,7 +23,26 @@ pub(super) const BATCH_ROWS: usize = 4096;
 /// What runs plans.
 pub(crate) struct Executor {
     state: SessionState,
-    runtime: tokio::runtime::Runtime,
+    runtime: Threads,
+}
+
+/// The threads, which are let go without waiting for them: whoever drops the database may be where waiting is not allowed.
+struct Threads(Option<tokio::runtime::Runtime>);
+
+impl std::ops::Deref for Threads {
+    type Target = tokio::runtime::Runtime;
+
+    fn deref(&self) -> &Self::Target {
+        self.0.as_ref().expect("the threads are there until they are dropped")
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl std::fmt::Debug for Executor {
@@ -55,7 +74,7 @@ impl Executor {
         // The order in which rows come is the scan's; what an expression means was decided before.
         options.optimizer.prefer_existing_sort = true;
         let state = SessionContext::new_with_config_rt(config, environment).state();
-        Ok(Executor { state, runtime })
+        Ok(Executor { state, runtime: Threads(Some(runtime)) })
     }
 
     /// `plan`, ready to run.
