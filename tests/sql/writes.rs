@@ -269,7 +269,7 @@ fn tables_are_emptied_with_those_that_refer_to_them() {
         &mut session,
         &[
             ("TRUNCATE p", "0A000"),
-            ("TRUNCATE p RESTART IDENTITY CASCADE", "TRUNCATE TABLE 0"),
+            ("TRUNCATE p RESTART IDENTITY CASCADE", "TRUNCATE TABLE"),
             ("SELECT (SELECT count(*) FROM p), (SELECT count(*) FROM c)", "0|0"),
             ("INSERT INTO p DEFAULT VALUES RETURNING id", "1"),
         ],
@@ -308,6 +308,79 @@ fn a_statement_that_fails_leaves_nothing_and_a_savepoint_is_gone_back_to() {
             ("SELECT id FROM t ORDER BY id", "1; 3"),
         ],
     );
+}
+
+#[test]
+fn types_keys_and_parameters_of_all_kinds_are_written() {
+    let (_database, mut session) = database(&[
+        "CREATE TABLE t (id serial PRIMARY KEY, a int, b text)",
+        "CREATE UNIQUE INDEX part ON t (a) WHERE b = 'x'",
+        "CREATE TABLE keyless (a int, b numeric(10,2), c varchar(5), e int[] DEFAULT '{1,2}', u uuid DEFAULT gen_random_uuid())",
+        "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+        "CREATE TABLE m (m mood DEFAULT 'ok', j jsonb, n numeric)",
+    ]);
+    check(
+        &mut session,
+        &[
+            ("INSERT INTO t (a, b) VALUES (1, 'x'), (2, 'y'), (1, 'y')", "INSERT 0 3"),
+            ("INSERT INTO t (a, b) VALUES (1, 'x')", "23505"),
+            (
+                "INSERT INTO t (a, b) VALUES (1, 'x') ON CONFLICT (a) WHERE b = 'x' DO UPDATE SET b = 'z' RETURNING *",
+                "1|1|z",
+            ),
+            ("UPDATE t SET b = 'x' WHERE id = 3", "UPDATE 1"),
+            ("UPDATE t SET b = 'x' WHERE id = 1", "23505"),
+            ("INSERT INTO keyless (a, b, c) VALUES (1, 1.005, 'abc'), (2, 2, 'abcde')", "INSERT 0 2"),
+            ("INSERT INTO keyless (c) VALUES ('abcdef')", "22001"),
+            ("INSERT INTO keyless (b) VALUES (123456789.1)", "22003"),
+            ("SELECT a, b, c, e FROM keyless ORDER BY a", "1|1.01|abc|{1,2}; 2|2.00|abcde|{1,2}"),
+            ("SELECT count(DISTINCT u) FROM keyless", "2"),
+            ("UPDATE keyless SET a = a + 1, e = e || 3", "UPDATE 2"),
+            ("DELETE FROM keyless WHERE a = 3", "DELETE 1"),
+            ("SELECT a, e FROM keyless", "2|{1,2,3}"),
+            ("INSERT INTO m VALUES (DEFAULT, '{\"a\": 1}', 1.50), ('sad', NULL, 2)", "INSERT 0 2"),
+            ("INSERT INTO m VALUES ('nope')", "22P02"),
+            ("SELECT * FROM m", "ok|{\"a\": 1}|1.50; sad||2"),
+            ("UPDATE t SET a = (SELECT count(*) FROM t AS x WHERE x.id <= t.id) RETURNING a", "1; 2; 3"),
+            ("INSERT INTO t SELECT g + 100, g, 'g' FROM generate_series(1, 1000) AS g", "INSERT 0 1000"),
+            ("DELETE FROM t WHERE id > 100 AND a % 2 = 0", "DELETE 500"),
+            ("PREPARE i (int, text) AS INSERT INTO t (a, b) VALUES ($1, $2) RETURNING a, b", "PREPARE"),
+            ("EXECUTE i (41 + 1, 'p')", "42|p"),
+            ("PREPARE j AS UPDATE t SET b = $2 WHERE a = $1", "PREPARE"),
+            ("EXECUTE j (42, 'q')", "UPDATE 1"),
+            ("INSERT INTO t (a) VALUES (1.6) RETURNING a", "2"),
+            ("INSERT INTO t (a) VALUES (true)", "42804"),
+        ],
+    );
+}
+
+#[test]
+fn sessions_that_wait_for_each_other_are_told_and_skew_is_refused() {
+    let (database, mut first) =
+        database(&["CREATE TABLE t (id int PRIMARY KEY, n int)", "INSERT INTO t VALUES (1, 1), (2, 1)"]);
+    let mut second = database.session().unwrap();
+    check(&mut first, &[("BEGIN", "BEGIN"), ("UPDATE t SET n = 0 WHERE id = 1", "UPDATE 1")]);
+    check(&mut second, &[("BEGIN", "BEGIN"), ("UPDATE t SET n = 0 WHERE id = 2", "UPDATE 1")]);
+    let found = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let found = ask(&mut first, "UPDATE t SET n = 9 WHERE id = 2");
+            ask(&mut first, "ROLLBACK");
+            found
+        });
+        let found = ask(&mut second, "UPDATE t SET n = 9 WHERE id = 1");
+        ask(&mut second, "ROLLBACK");
+        [found, waiting.join().unwrap()]
+    });
+    // Whoever came last has closed the circle.
+    assert!(found.contains(&"40P01".to_owned()) && found.contains(&"UPDATE 1".to_owned()), "{found:?}");
+    for (level, expected) in [("REPEATABLE READ", "COMMIT"), ("SERIALIZABLE", "40001")] {
+        for (session, id) in [(&mut first, 1), (&mut second, 2)] {
+            ask(session, &format!("BEGIN ISOLATION LEVEL {level}"));
+            ask(session, "SELECT sum(n) FROM t");
+            assert_eq!(ask(session, &format!("UPDATE t SET n = n + 1 WHERE id = {id}")), "UPDATE 1");
+        }
+        assert_eq!((ask(&mut first, "COMMIT"), ask(&mut second, "COMMIT").as_str()), ("COMMIT".to_owned(), expected));
+    }
 }
 
 /// Sixty-four sessions that never run anything again.

@@ -144,7 +144,10 @@ impl Session {
             session.write_in(&source, tree, parameters)
         })?;
         match written.returned {
-            None => Ok(Outcome::Command(CommandTag { command: written.command, rows: Some(written.rows) })),
+            None => {
+                let rows = (written.command != "TRUNCATE TABLE").then_some(written.rows);
+                Ok(Outcome::Command(CommandTag { command: written.command, rows }))
+            }
             Some((columns, rows)) => Ok(Outcome::Rows(Rows::values(described(&columns), rows, written.command))),
         }
     }
