@@ -246,7 +246,7 @@ impl Decoder<'_> {
     fn julian(&mut self, text: &str) -> Result<u32, Fault> {
         self.announced = None;
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        let julian_day: i64 = whole.parse().map_err(|_| Fault::Field)?;
+        let julian_day = i64::from(whole.parse::<i32>().map_err(|_| Fault::Field)?);
         let civil = Civil::from_days(julian_day - calendar::EPOCH_JULIAN_DAY);
         (self.fields.year, self.fields.month, self.fields.day) = (civil.year, civil.month, civil.day);
         self.fields.is_julian = true;

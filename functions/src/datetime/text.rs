@@ -231,7 +231,11 @@ pub fn round_micros(micros: i64, digits: u32) -> i64 {
     let half = unit / 2;
     // Halves go away from zero, which PostgreSQL has at the year 2000.
     let shifted = micros.saturating_sub(super::calendar::WIRE_EPOCH_MICROS);
-    let rounded = if shifted >= 0 { (shifted + half) / unit * unit } else { -((half - shifted) / unit * unit) };
+    let rounded = if shifted >= 0 {
+        shifted.saturating_add(half) / unit * unit
+    } else {
+        -(half.saturating_sub(shifted) / unit * unit)
+    };
     rounded.saturating_add(super::calendar::WIRE_EPOCH_MICROS)
 }
 

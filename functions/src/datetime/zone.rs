@@ -221,8 +221,8 @@ fn read_clock(text: &str) -> Option<i32> {
         minutes = part.parse().ok()?;
     }
     let seconds: i32 = parts.next().map_or(Some(0), |part| part.parse().ok())?;
-    (parts.next().is_none() && hours <= 167 && minutes < 60 && seconds < 60)
-        .then_some(hours * 3600 + minutes * 60 + seconds)
+    let is_clock = parts.next().is_none() && hours <= 167 && minutes < 60 && seconds < 60;
+    is_clock.then(|| hours * 3600 + minutes * 60 + seconds)
 }
 
 #[cfg(test)]

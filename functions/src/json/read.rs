@@ -326,8 +326,8 @@ pub(super) fn plain_number(token: &str) -> SqlResult<String> {
     }
     let digits = format!("{whole}{fraction}");
     let length = |text: &str| i64::try_from(text.len()).unwrap_or(i64::MAX);
-    let point = length(whole) + exponent;
-    if point > WHOLE_DIGITS_MAX || length(&digits) - point > FRACTION_DIGITS_MAX {
+    let point = length(whole).saturating_add(exponent);
+    if point > WHOLE_DIGITS_MAX || length(&digits).saturating_sub(point) > FRACTION_DIGITS_MAX {
         if is_zero {
             return Ok("0".to_owned());
         }

@@ -184,7 +184,7 @@ impl<'t> Scanner<'t> {
                 .hint("If your source string is not fixed-width, try using the \"FM\" modifier."));
         }
         if !is_free && sign + digits < width && self.is_exact {
-            let shown = &limited[..width.min(limited.len())];
+            let shown: String = limited.chars().take(width).collect();
             return Err(invalid(format!("invalid value \"{shown}\" for \"{name}\""))
                 .detail(format!("Field requires {width} characters, but only {} could be parsed.", sign + digits))
                 .hint("If your source string is not fixed-width, try using the \"FM\" modifier."));

@@ -14,7 +14,9 @@ use crate::json::value::Json;
 
 /// How deeply parts of a path may be inside one another.
 const DEPTH_MAX: usize = 100;
-/// Steps and operators that a path may have.
+/// Steps and operators that may follow one another, each around those before it.
+const STEPS_MAX: usize = 500;
+/// Words that a path may have.
 const TOKENS_MAX: usize = 10_000;
 
 /// Reads a path.
@@ -93,7 +95,7 @@ impl Parser {
     /// Counts a part that makes the tree deeper without nesting.
     fn step(&mut self) -> SqlResult<()> {
         self.steps += 1;
-        if self.steps > 10 * DEPTH_MAX { Err(too_deep()) } else { Ok(()) }
+        if self.steps > STEPS_MAX { Err(too_deep()) } else { Ok(()) }
     }
 
     fn predicate(&self, node: Node) -> SqlResult<Box<Node>> {

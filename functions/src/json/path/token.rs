@@ -38,6 +38,9 @@ fn ends_word(character: char) -> bool {
 pub(super) fn tokens(text: &str) -> SqlResult<Vec<Token>> {
     let mut found = Vec::new();
     let mut rest = text;
+    if text.contains('\0') {
+        return Err(syntax(Some("\\0")));
+    }
     loop {
         rest = rest.trim_start();
         let Some(first) = rest.chars().next() else { return Ok(found) };
