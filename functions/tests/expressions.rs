@@ -11,7 +11,7 @@ mod binder;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Field, Schema};
@@ -95,6 +95,11 @@ enum Way {
     Optimized,
 }
 
+fn context() -> &'static SessionContext {
+    static CONTEXT: OnceLock<SessionContext> = OnceLock::new();
+    CONTEXT.get_or_init(|| SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2)))
+}
+
 async fn evaluate(text: &str, way: Way) -> String {
     let (typed, name) = match bound(text) {
         Ok(found) => found,
@@ -102,14 +107,13 @@ async fn evaluate(text: &str, way: Way) -> String {
     };
     let names_columns = !typed.expr.column_refs().is_empty();
     let is_aggregate = datafusion::logical_expr::utils::find_aggregate_exprs([&typed.expr]).len();
-    let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
     let batch = if names_columns || text.starts_with("count(") { table() } else { table().slice(0, 1) };
     let found = if way == Way::AsBound && is_aggregate == 0 {
         let schema = datafusion::common::DFSchema::try_from(batch.schema()).unwrap();
         datafusion::physical_expr::create_physical_expr(&typed.expr, &schema, &Default::default(), &Default::default())
             .and_then(|expr| expr.evaluate(&batch)?.to_array(batch.num_rows()))
     } else {
-        let frame = context.read_batch(batch).unwrap();
+        let frame = context().read_batch(batch).unwrap();
         let aggregates: Vec<_> = datafusion::logical_expr::utils::find_aggregate_exprs([&typed.expr]);
         let frame = if aggregates.is_empty() {
             frame.select(vec![typed.expr.alias("x")])

@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int32Array, RecordBatch};
+use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int32Array, RecordBatch};
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{SessionContext, col};
 use marquetry_functions::{
-    CastContext, Condition, Environment, FunctionKind, NumericForm, Registry, SqlType, Typed, Typing,
+    AggregateCall, CastContext, Condition, Environment, FunctionKind, NumericForm, Registry, SqlType, Typed, Typing,
+    text_of,
 };
 
 fn typing() -> Typing {
@@ -165,5 +166,62 @@ async fn window_functions_give_postgresqls_types() {
         let batches = frame.clone().window(vec![expr]).unwrap().collect().await.unwrap();
         assert_eq!(*batches[0].schema().field_with_name("w").unwrap().data_type(), wanted.arrow(), "{name}");
         assert_eq!(*batches[0].column_by_name("w").unwrap().data_type(), wanted.arrow(), "{name}");
+    }
+}
+
+/// The column `name` of the batches' rows, as one text each.
+async fn grouped(call: AggregateCall, batch: RecordBatch) -> Vec<String> {
+    let aggregate = typing().aggregate(call).unwrap();
+    let frame = SessionContext::new().read_batch(batch).unwrap();
+    let frame = frame.aggregate(vec![col("g")], vec![aggregate.expr.alias("a")]).unwrap();
+    let batches = frame.sort(vec![col("g").sort(true, false)]).unwrap().collect().await.unwrap();
+    let column =
+        |batch: &RecordBatch| text_of(batch.column_by_name("a").unwrap(), &aggregate.sql_type, &Environment::new());
+    batches
+        .iter()
+        .flat_map(|batch| {
+            column(batch).unwrap().iter().map(|text| text.unwrap_or("NULL").to_owned()).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn groups_of_floats_know_nan_and_infinity() {
+    let groups: ArrayRef = Arc::new(Int32Array::from(vec![1, 1, 1, 2, 2, 3]));
+    let values = vec![Some(f64::NAN), Some(1.0), Some(-0.0), Some(f64::NEG_INFINITY), None, None];
+    let floats: ArrayRef = Arc::new(Float64Array::from(values));
+    let batch = RecordBatch::try_from_iter([("g", groups), ("x", floats)]).unwrap();
+    for (name, wanted) in [("max", ["NaN", "-Infinity", "NULL"]), ("min", ["-0", "-Infinity", "NULL"])] {
+        let call = AggregateCall {
+            name: name.to_owned(),
+            arguments: vec![column("x", SqlType::Float8)],
+            distinct: false,
+            order_by: Vec::new(),
+            within_group: false,
+            filter: None,
+        };
+        assert_eq!(grouped(call, batch.clone()).await, wanted, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn groups_of_numbers_are_added_exactly() {
+    let groups: ArrayRef = Arc::new(Int32Array::from(vec![1, 1, 2, 2, 2]));
+    let wide = Decimal128Array::from(vec![Some(10_i128.pow(37)), Some(10_i128.pow(37) * 9), Some(-125), Some(5), None]);
+    let wide: ArrayRef = Arc::new(wide.with_precision_and_scale(38, 2).unwrap());
+    let batch = RecordBatch::try_from_iter([("g", groups), ("x", wide)]).unwrap();
+    for (name, wanted) in [
+        ("sum", ["1000000000000000000000000000000000000.00", "-1.20"]),
+        ("avg", ["500000000000000000000000000000000000.00", "-0.60000000000000000000"]),
+    ] {
+        let call = AggregateCall {
+            name: name.to_owned(),
+            arguments: vec![column("x", SqlType::decimal(38, 2))],
+            distinct: false,
+            order_by: Vec::new(),
+            within_group: false,
+            filter: None,
+        };
+        assert_eq!(grouped(call, batch.clone()).await, wanted, "{name}");
     }
 }

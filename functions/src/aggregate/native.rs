@@ -31,8 +31,8 @@ fn over(udaf: Udaf, wanted: SqlType) -> Implementation {
 }
 
 /// Types of which Arrow's order is PostgreSQL's, so that the smallest and largest are found by DataFusion.
-const ORDERED: [&str; 12] =
-    ["int2", "int4", "int8", "float4", "float8", "text", "date", "time", "timestamp", "timestamptz", "oid", "pg_lsn"];
+const ORDERED: [&str; 10] =
+    ["int2", "int4", "int8", "text", "date", "time", "timestamp", "timestamptz", "oid", "pg_lsn"];
 
 pub(crate) fn functions() -> Vec<Function> {
     let mut functions = vec![
