@@ -4,6 +4,9 @@
 //!   sql_type      one table of types: name, oid, category, Arrow form, text form
 //!   typed         an expression and its type: what a binder builds
 //!   typing        which operator, function or cast is meant (PostgreSQL's rules), and the expression that does it
+//!   registry      all functions, operators and casts by their names: lists that each module of values offers
+//!   text_form     the text of a value of any type, and the value that a text says
+//!   aggregate, window   functions of several rows
 //!   environment   what a session's settings are to a function: time zone, the time of the statement
 //!   condition     what goes wrong, by the names of the SQL standard
 //! ```
