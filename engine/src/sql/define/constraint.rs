@@ -1,6 +1,8 @@
 //! Constraints of tables: added, named, and checked against the rows that are there.
 
-use marquetry_functions::{Condition, SqlType};
+use std::error::Error as _;
+
+use marquetry_functions::{Condition, SqlError, SqlType};
 use sqlparser::ast::{
     CheckConstraint, ConstraintCharacteristics, Expr, Ident, IndexColumn, NullsDistinctOption, PrimaryKeyConstraint,
     TableConstraint, UniqueConstraint,
@@ -10,9 +12,9 @@ use super::draft::{Draft, rows_of};
 use super::mention::mentions;
 use super::name::{has_constraint, made_name, name_of, no_column};
 use super::{DefineContext, Place, Target, fail, foreign_key, unsupported};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sql::catalog::{Check, IndexOrder, IndexRules, PrimaryKeyRules, SqlTable};
-use crate::table::{NewIndex, Value};
+use crate::table::{ConstraintKind, ConstraintViolation, NewIndex, Value};
 
 impl DefineContext<'_> {
     /// A number for a part of an object.
@@ -62,10 +64,7 @@ impl Draft {
         let mut numbers = Vec::new();
         for name in names {
             let number = self.layout.number_of(name).ok_or_else(|| {
-                marquetry_functions::SqlError::new(
-                    Condition::UndefinedColumn,
-                    format!("column \"{name}\" named in key does not exist"),
-                )
+                SqlError::new(Condition::UndefinedColumn, format!("column \"{name}\" named in key does not exist"))
             })?;
             if numbers.contains(&number) {
                 let message = format!("column \"{name}\" appears twice in a key");
@@ -189,9 +188,20 @@ fn add_unique(context: &DefineContext<'_>, draft: &mut Draft, unique: &UniqueCon
 pub(super) fn fill(context: &DefineContext<'_>, draft: &Draft, name: &str) -> Result<()> {
     let table = draft.table(context)?;
     match table.rows.indexes.iter().find(|index| index.name == name) {
-        Some(index) => context.transaction.tables().fill(&table.rows, index),
+        Some(index) => context.transaction.tables().fill(&table.rows, index).map_err(not_unique),
         None => Ok(()),
     }
+}
+
+/// The failure to make an index over rows that are not different, as a failure of SQL.
+pub(super) fn not_unique(error: Error) -> Error {
+    let violation = error.source().and_then(|source| source.downcast_ref::<ConstraintViolation>());
+    let Some(violation) = violation.filter(|violation| violation.kind == ConstraintKind::Unique) else { return error };
+    let message = format!("could not create unique index \"{}\"", violation.constraint);
+    let mut failure = SqlError::new(Condition::UniqueViolation, message).detail(error.message());
+    failure.object.table = Some(violation.table.clone());
+    failure.object.constraint = Some(violation.constraint.clone());
+    failure.into()
 }
 
 /// The name of a constraint without an index.

@@ -116,7 +116,10 @@ impl Draft {
     ) -> Result<Arc<SqlTable>> {
         self.sealed(&context.catalog())?;
         let entry = self.entry(context)?;
-        context.transaction.tables().rewrite(&self.object_name(), &entry, self.layout.clone(), convert)?;
+        let tables = context.transaction.tables();
+        tables
+            .rewrite(&self.object_name(), &entry, self.layout.clone(), convert)
+            .map_err(super::constraint::not_unique)?;
         let table = self.table(context)?;
         self.layout = table.rows.layout();
         Ok(table)
