@@ -8,6 +8,7 @@
 //!   depth, with `54001`.
 //! - What the parser takes beyond PostgreSQL's grammar is for whoever reads the tree to refuse.
 
+mod dialect;
 mod statement;
 
 pub use statement::Statement;
@@ -57,7 +58,7 @@ fn parse_one(sql: &str, tokens: &[TokenWithSpan]) -> Result<Statement> {
     let mut parser = Parser::new(&PostgreSqlDialect {})
         .with_recursion_limit(PARSER_RECURSION_MAX)
         .with_options(options)
-        .with_tokens_with_locations(tokens.to_vec());
+        .with_tokens_with_locations(dialect::as_parsed(tokens));
     let tree = parser.parse_statement().map_err(|error| from_parser(error, sql, parser.peek_token_ref()))?;
     let rest = parser.peek_token();
     if rest.token != Token::EOF {

@@ -63,6 +63,7 @@ static KNOWN: &[Known] = &[
     known("default_tablespace", "", Kind::Choice(&["", "pg_default"])),
     known("default_table_access_method", "heap", Kind::Choice(&["heap"])),
     known("default_text_search_config", "pg_catalog.english", Kind::Text),
+    known("default_with_oids", "off", Kind::Choice(&["off", "false"])),
     known("default_transaction_deferrable", "off", ON_OFF),
     known("default_transaction_isolation", "read committed", ISOLATION),
     reported("default_transaction_read_only", "off", ON_OFF),
