@@ -183,7 +183,7 @@ impl Binder<'_> {
         clause: &Clause<'_>,
     ) -> Result<Typed> {
         if found.null_treatment.is_some() {
-            return Err(SqlError::unsupported("IGNORE NULLS and RESPECT NULLS").into());
+            return Err(SqlError::unsupported("a treatment of NULL in the call of an aggregate").into());
         }
         let inside = Clause::plain("aggregate function calls");
         let call = self.aggregate_call(name, found, call, scope, &inside)?;

@@ -29,23 +29,25 @@ fn misfit(value: &Value, sql_type: &SqlType) -> Error {
     Error::corrupt(format!("a value {value:?} stands where {sql_type} belongs"))
 }
 
+/// A column of numbers of one Arrow type, from the kinds of values that it takes.
+macro_rules! primitive {
+    ($values:ident, $sql_type:ident, $arrow:ty, $($pattern:pat => $result:expr),*) => {{
+        let mut builder = arrow::array::PrimitiveBuilder::<$arrow>::with_capacity($values.len())
+            .with_data_type($sql_type.arrow());
+        for value in $values {
+            match value {
+                Value::Null => builder.append_null(),
+                $($pattern => builder.append_value($result),)*
+                #[allow(unreachable_patterns, reason = "some kinds match everything")]
+                other => return Err(misfit(other, $sql_type)),
+            }
+        }
+        Arc::new(builder.finish()) as ArrayRef
+    }};
+}
+
 /// `values` as a column of `sql_type`.
 pub(crate) fn array_of<'v>(values: impl ExactSizeIterator<Item = &'v Value>, sql_type: &SqlType) -> Result<ArrayRef> {
-    macro_rules! primitive {
-        ($arrow:ty, $($pattern:pat => $result:expr),*) => {{
-            let mut builder = arrow::array::PrimitiveBuilder::<$arrow>::with_capacity(values.len())
-                .with_data_type(sql_type.arrow());
-            for value in values {
-                match value {
-                    Value::Null => builder.append_null(),
-                    $($pattern => builder.append_value($result),)*
-                    #[allow(unreachable_patterns, reason = "some kinds match everything")]
-                    other => return Err(misfit(other, sql_type)),
-                }
-            }
-            Arc::new(builder.finish()) as ArrayRef
-        }};
-    }
     Ok(match sql_type {
         SqlType::Bool => {
             let mut builder = arrow::array::BooleanBuilder::with_capacity(values.len());
@@ -58,59 +60,38 @@ pub(crate) fn array_of<'v>(values: impl ExactSizeIterator<Item = &'v Value>, sql
             }
             Arc::new(builder.finish())
         }
-        SqlType::Int2 => primitive!(Int16Type, Value::Int2(number) => *number),
-        SqlType::Int4 => primitive!(Int32Type, Value::Int4(number) => *number),
-        SqlType::Int8 | SqlType::PgLsn => primitive!(Int64Type, Value::Int8(number) => *number),
-        SqlType::Float4 => primitive!(Float32Type, Value::Float4(number) => *number),
-        SqlType::Float8 => primitive!(Float64Type, Value::Float8(number) => *number),
+        SqlType::Int2 => primitive!(values, sql_type, Int16Type, Value::Int2(number) => *number),
+        SqlType::Int4 => primitive!(values, sql_type, Int32Type, Value::Int4(number) => *number),
+        SqlType::Int8 | SqlType::PgLsn => primitive!(values, sql_type, Int64Type, Value::Int8(number) => *number),
+        SqlType::Float4 => primitive!(values, sql_type, Float32Type, Value::Float4(number) => *number),
+        SqlType::Float8 => primitive!(values, sql_type, Float64Type, Value::Float8(number) => *number),
         SqlType::Numeric(NumericForm::Decimal { scale, .. }) => {
             let scale = i64::from(*scale);
-            primitive!(Decimal128Type, Value::Numeric(number) => unscaled(number, scale).ok_or_else(|| misfit(&Value::Numeric(number.clone()), sql_type))?)
+            primitive!(values, sql_type, Decimal128Type, Value::Numeric(number) => unscaled(number, scale).ok_or_else(|| misfit(&Value::Numeric(number.clone()), sql_type))?)
         }
-        SqlType::Date => primitive!(Date32Type, Value::Date(date) => days(*date)),
-        SqlType::Time => primitive!(Time64MicrosecondType, Value::Time(time) => time_micros(*time)),
+        other => return array_of_others(values, other),
+    })
+}
+
+/// As [`array_of`], of types other than truth values and numbers.
+fn array_of_others<'v>(values: impl ExactSizeIterator<Item = &'v Value>, sql_type: &SqlType) -> Result<ArrayRef> {
+    Ok(match sql_type {
+        SqlType::Date => primitive!(values, sql_type, Date32Type, Value::Date(date) => days(*date)),
+        SqlType::Time => primitive!(values, sql_type, Time64MicrosecondType, Value::Time(time) => time_micros(*time)),
         SqlType::TimeTz => {
-            primitive!(Int64Type, Value::TimeTz(time) => packed_time(*time))
+            primitive!(values, sql_type, Int64Type, Value::TimeTz(time) => packed_time(*time))
         }
         SqlType::Timestamp => {
-            primitive!(TimestampMicrosecondType, Value::Timestamp(time) => time.and_utc().timestamp_micros())
+            primitive!(values, sql_type, TimestampMicrosecondType, Value::Timestamp(time) => time.and_utc().timestamp_micros())
         }
         SqlType::TimestampTz => {
-            primitive!(TimestampMicrosecondType, Value::TimestampTz(time) => time.timestamp_micros())
+            primitive!(values, sql_type, TimestampMicrosecondType, Value::TimestampTz(time) => time.timestamp_micros())
         }
         SqlType::Interval => {
-            primitive!(IntervalMonthDayNanoType, Value::Interval(interval) => month_day_nano(*interval))
+            primitive!(values, sql_type, IntervalMonthDayNanoType, Value::Interval(interval) => month_day_nano(*interval))
         }
-        SqlType::Uuid => {
-            let mut builder = arrow::array::FixedSizeBinaryBuilder::with_capacity(values.len(), 16);
-            for value in values {
-                match value {
-                    Value::Null => builder.append_null(),
-                    Value::Uuid(uuid) => {
-                        builder.append_value(uuid.as_bytes()).map_err(|error| from_datafusion(error.into()))?;
-                    }
-                    other => return Err(misfit(other, sql_type)),
-                }
-            }
-            Arc::new(builder.finish())
-        }
-        SqlType::Bytea | SqlType::Numeric(NumericForm::Any) => {
-            let mut builder = arrow::array::BinaryBuilder::with_capacity(values.len(), values.len() * 16);
-            let mut bytes = Vec::new();
-            for value in values {
-                match value {
-                    Value::Null => builder.append_null(),
-                    Value::Bytea(bytes) => builder.append_value(bytes),
-                    Value::Numeric(number) => {
-                        bytes.clear();
-                        Number::from_decimal(number).encode(&mut bytes);
-                        builder.append_value(&bytes);
-                    }
-                    other => return Err(misfit(other, sql_type)),
-                }
-            }
-            Arc::new(builder.finish())
-        }
+        SqlType::Uuid => uuids(values, sql_type)?,
+        SqlType::Bytea | SqlType::Numeric(NumericForm::Any) => bytes_of(values, sql_type)?,
         SqlType::Oid
         | SqlType::Regclass
         | SqlType::Regtype
@@ -119,7 +100,7 @@ pub(crate) fn array_of<'v>(values: impl ExactSizeIterator<Item = &'v Value>, sql
         | SqlType::Regoper
         | SqlType::Regnamespace
         | SqlType::Regrole
-        | SqlType::Xid => primitive!(UInt32Type,
+        | SqlType::Xid => primitive!(values, sql_type, UInt32Type,
             Value::Int8(number) => u32::try_from(*number).map_err(|_| misfit(&Value::Int8(*number), sql_type))?,
             Value::Int4(number) => u32::try_from(*number).map_err(|_| misfit(&Value::Int4(*number), sql_type))?),
         SqlType::Array(element) => list(values, sql_type, element)?,
@@ -137,7 +118,49 @@ pub(crate) fn array_of<'v>(values: impl ExactSizeIterator<Item = &'v Value>, sql
         | SqlType::TsQuery
         | SqlType::Void
         | SqlType::Enum(_) => texts(values, sql_type)?,
+        SqlType::Bool
+        | SqlType::Int2
+        | SqlType::Int4
+        | SqlType::Int8
+        | SqlType::PgLsn
+        | SqlType::Float4
+        | SqlType::Float8
+        | SqlType::Numeric(NumericForm::Decimal { .. }) => return Err(Error::corrupt("a number among other values")),
     })
+}
+
+/// A column of UUIDs.
+fn uuids<'v>(values: impl ExactSizeIterator<Item = &'v Value>, sql_type: &SqlType) -> Result<ArrayRef> {
+    let mut builder = arrow::array::FixedSizeBinaryBuilder::with_capacity(values.len(), 16);
+    for value in values {
+        match value {
+            Value::Null => builder.append_null(),
+            Value::Uuid(uuid) => {
+                builder.append_value(uuid.as_bytes()).map_err(|error| from_datafusion(error.into()))?;
+            }
+            other => return Err(misfit(other, sql_type)),
+        }
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+/// A column of bytes, or of numbers of any scale.
+fn bytes_of<'v>(values: impl ExactSizeIterator<Item = &'v Value>, sql_type: &SqlType) -> Result<ArrayRef> {
+    let mut builder = arrow::array::BinaryBuilder::with_capacity(values.len(), values.len() * 16);
+    let mut bytes = Vec::new();
+    for value in values {
+        match value {
+            Value::Null => builder.append_null(),
+            Value::Bytea(bytes) => builder.append_value(bytes),
+            Value::Numeric(number) => {
+                bytes.clear();
+                Number::from_decimal(number).encode(&mut bytes);
+                builder.append_value(&bytes);
+            }
+            other => return Err(misfit(other, sql_type)),
+        }
+    }
+    Ok(Arc::new(builder.finish()))
 }
 
 fn texts<'v>(values: impl ExactSizeIterator<Item = &'v Value>, sql_type: &SqlType) -> Result<ArrayRef> {
@@ -249,30 +272,12 @@ fn value_at(array: &ArrayRef, row: usize, sql_type: &SqlType) -> Result<Value> {
             })?)
         }
         SqlType::Bytea => Value::Bytea(array.as_binary::<i32>().value(row).to_vec()),
-        SqlType::Date => {
-            let days = array.as_primitive::<Date32Type>().value(row);
-            Value::Date(EPOCH.checked_add_signed(chrono::TimeDelta::days(i64::from(days))).ok_or_else(damaged)?)
-        }
-        SqlType::Time => {
-            let micros = array.as_primitive::<Time64MicrosecondType>().value(row);
-            Value::Time(time_of(micros).ok_or_else(damaged)?)
-        }
-        SqlType::TimeTz => {
-            let time = datetime::TimeTz::unpacked(array.as_primitive::<Int64Type>().value(row));
-            Value::TimeTz(TimeTz::new(time.time_micros, time.east_seconds).ok_or_else(damaged)?)
-        }
-        SqlType::Timestamp => {
-            let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
-            Value::Timestamp(DateTime::from_timestamp_micros(micros).ok_or_else(damaged)?.naive_utc())
-        }
-        SqlType::TimestampTz => {
-            let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
-            Value::TimestampTz(DateTime::from_timestamp_micros(micros).ok_or_else(damaged)?)
-        }
-        SqlType::Interval => {
-            let found = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
-            Value::Interval(Interval::new(found.months, found.days, found.nanoseconds / 1_000))
-        }
+        SqlType::Date
+        | SqlType::Time
+        | SqlType::TimeTz
+        | SqlType::Timestamp
+        | SqlType::TimestampTz
+        | SqlType::Interval => time_at(array, row, sql_type)?,
         SqlType::Uuid => {
             let bytes = array.as_fixed_size_binary().value(row);
             Value::Uuid(uuid::Uuid::from_slice(bytes).map_err(|_| damaged())?)
@@ -310,6 +315,38 @@ fn value_at(array: &ArrayRef, row: usize, sql_type: &SqlType) -> Result<Value> {
         | SqlType::TsQuery
         | SqlType::Void
         | SqlType::Enum(_) => Value::Text(array.as_string::<i32>().value(row).to_owned()),
+    })
+}
+
+/// The day, time or span of time at `row`.
+fn time_at(array: &ArrayRef, row: usize, sql_type: &SqlType) -> Result<Value> {
+    let damaged = || Error::corrupt(format!("a value is out of the range of {sql_type}"));
+    Ok(match sql_type {
+        SqlType::Date => {
+            let days = array.as_primitive::<Date32Type>().value(row);
+            Value::Date(EPOCH.checked_add_signed(chrono::TimeDelta::days(i64::from(days))).ok_or_else(damaged)?)
+        }
+        SqlType::Time => {
+            let micros = array.as_primitive::<Time64MicrosecondType>().value(row);
+            Value::Time(time_of(micros).ok_or_else(damaged)?)
+        }
+        SqlType::TimeTz => {
+            let time = datetime::TimeTz::unpacked(array.as_primitive::<Int64Type>().value(row));
+            Value::TimeTz(TimeTz::new(time.time_micros, time.east_seconds).ok_or_else(damaged)?)
+        }
+        SqlType::Timestamp => {
+            let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
+            Value::Timestamp(DateTime::from_timestamp_micros(micros).ok_or_else(damaged)?.naive_utc())
+        }
+        SqlType::TimestampTz => {
+            let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
+            Value::TimestampTz(DateTime::from_timestamp_micros(micros).ok_or_else(damaged)?)
+        }
+        SqlType::Interval => {
+            let found = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
+            Value::Interval(Interval::new(found.months, found.days, found.nanoseconds / 1_000))
+        }
+        _ => return Err(damaged()),
     })
 }
 

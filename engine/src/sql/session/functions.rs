@@ -8,7 +8,7 @@ use bytes::Bytes;
 use marquetry_functions::{Call, Condition, Function, Implementation, SqlError, SqlResult};
 
 use super::SessionContext;
-use super::settings::SERVER_VERSION;
+use super::settings::POSTGRESQL_RELEASE;
 use crate::error::{Error, Result};
 use crate::kv::{LockMode, LockWait, WaitPolicy, advisory_key};
 use crate::sql::execute::{array_of, values_of};
@@ -24,7 +24,7 @@ pub(crate) fn functions() -> Vec<Function> {
     let stable: [(&str, RowFn); 21] = [
         ("version() text", |_, _| {
             let version = env!("CARGO_PKG_VERSION");
-            text(format!("PostgreSQL {SERVER_VERSION} (Marquetry {version}) on {}", std::env::consts::ARCH))
+            text(format!("PostgreSQL {POSTGRESQL_RELEASE} (Marquetry {version}) on {}", std::env::consts::ARCH))
         }),
         ("current_database() name", |_, _| text(DATABASE)),
         ("current_catalog() name", |_, _| text(DATABASE)),

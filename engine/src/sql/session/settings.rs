@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use marquetry_functions::{Condition, SqlError};
 
 /// The version of PostgreSQL whose behaviour is offered.
-pub(crate) const SERVER_VERSION: &str = "16.3";
+pub(crate) const POSTGRESQL_RELEASE: &str = "16.3";
 
 /// What a setting may be.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +92,7 @@ static KNOWN: &[Known] = &[
     known("row_security", "on", ON_OFF),
     reported("search_path", "\"$user\", public", Kind::Text),
     reported("server_encoding", "UTF8", Kind::Fixed),
-    reported("server_version", SERVER_VERSION, Kind::Fixed),
+    reported("server_version", POSTGRESQL_RELEASE, Kind::Fixed),
     known("server_version_num", "160003", Kind::Fixed),
     reported("session_authorization", "marquetry", Kind::Text),
     known("role", "none", Kind::Text),
