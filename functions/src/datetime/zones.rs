@@ -171,6 +171,10 @@ fn session_zone(call: &Call) -> Zone {
 }
 
 pub(super) fn casts() -> Vec<Cast> {
+    casts_of_days().into_iter().chain(casts_of_times_and_digits()).collect()
+}
+
+fn casts_of_days() -> Vec<Cast> {
     use CastContext::{Assignment, Implicit};
     vec![
         Cast::new(
@@ -210,6 +214,12 @@ pub(super) fn casts() -> Vec<Cast> {
                 rounded_micros,
             ),
         ),
+    ]
+}
+
+fn casts_of_times_and_digits() -> Vec<Cast> {
+    use CastContext::{Assignment, Implicit};
+    vec![
         Cast::new(
             "timestamp -> timestamp",
             Implicit,
