@@ -34,12 +34,11 @@ mod values;
 mod window;
 mod with;
 
-pub(crate) use clause::{Allowed, Clause, Collected};
+pub(crate) use clause::{Clause, Collected};
 pub(crate) use name::{name, parts, schema_and_name};
 pub(crate) use query::{BoundQuery, LockStrength, LockWait, RowLock};
 pub(crate) use scope::{Relations, Scope, ScopeColumn, ScopeRelation};
 pub(crate) use select::{filtered, projected};
-pub(crate) use type_name::ModifiedType;
 pub(crate) use with::{Prelude, PreludeBody};
 
 use std::cell::{Cell, RefCell};

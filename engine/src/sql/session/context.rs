@@ -15,7 +15,6 @@ use crate::sql::execute::Source;
 /// A session as its functions see it.
 pub(crate) struct SessionContext {
     pub(crate) id: i32,
-    pub(crate) shared: Arc<Shared>,
     pub(crate) settings: RwLock<Settings>,
     /// What the running statement reads.
     source: RwLock<Option<Arc<Source>>>,
@@ -47,7 +46,6 @@ impl SessionContext {
     pub(crate) fn new(id: i32, shared: &Arc<Shared>) -> Self {
         SessionContext {
             id,
-            shared: shared.clone(),
             settings: RwLock::new(Settings::default()),
             source: RwLock::new(None),
             sequences: Mutex::default(),
