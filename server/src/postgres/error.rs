@@ -24,6 +24,12 @@ pub(super) struct WireError {
     is_fatal: bool,
     code: &'static str,
     message: String,
+    fields: Box<Fields>,
+}
+
+/// What is told of a failure beside its words; boxed, since most results are none.
+#[derive(Debug, Default)]
+struct Fields {
     detail: Option<String>,
     hint: Option<String>,
     position: Option<String>,
@@ -36,19 +42,7 @@ pub(super) struct WireError {
 
 impl WireError {
     fn with_code(code: &'static str, message: impl Into<String>) -> Self {
-        WireError {
-            is_fatal: false,
-            code,
-            message: message.into(),
-            detail: None,
-            hint: None,
-            position: None,
-            schema: None,
-            table: None,
-            column: None,
-            data_type: None,
-            constraint: None,
-        }
+        WireError { is_fatal: false, code, message: message.into(), fields: Box::default() }
     }
 
     pub(super) fn new(condition: Condition, message: impl Into<String>) -> Self {
@@ -85,7 +79,7 @@ impl WireError {
 
     #[must_use]
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.fields.hint = Some(hint.into());
         self
     }
 
@@ -96,14 +90,14 @@ impl WireError {
     pub(super) fn write(&self, output: &mut Output) {
         let severity = if self.is_fatal { "FATAL" } else { "ERROR" };
         let further = [
-            (b'D', &self.detail),
-            (b'H', &self.hint),
-            (b'P', &self.position),
-            (b's', &self.schema),
-            (b't', &self.table),
-            (b'c', &self.column),
-            (b'd', &self.data_type),
-            (b'n', &self.constraint),
+            (b'D', &self.fields.detail),
+            (b'H', &self.fields.hint),
+            (b'P', &self.fields.position),
+            (b's', &self.fields.schema),
+            (b't', &self.fields.table),
+            (b'c', &self.fields.column),
+            (b'd', &self.fields.data_type),
+            (b'n', &self.fields.constraint),
         ];
         let further = further.into_iter().filter_map(|(field, text)| Some((field, text.as_deref()?)));
         let always = [(b'S', severity), (b'V', severity), (b'C', self.code), (b'M', self.message.as_str())];
@@ -165,21 +159,21 @@ impl From<Error> for WireError {
             [column] if violation.kind == ConstraintKind::NotNull => Some(column.clone()),
             _ => None,
         };
-        WireError {
-            code: condition.code(),
+        let fields = Fields {
             schema: Some("public".to_owned()),
             table: Some(violation.table.clone()),
             column: one_column,
             constraint: Some(violation.constraint.clone()).filter(|name| !name.is_empty()),
-            ..whole
-        }
+            ..Fields::default()
+        };
+        WireError { code: condition.code(), fields: Box::new(fields), ..whole }
     }
 }
 
 impl From<SqlError> for WireError {
     fn from(error: SqlError) -> Self {
         let object = *error.object;
-        WireError {
+        let fields = Fields {
             detail: error.detail,
             hint: error.hint,
             position: error.position.map(|position| position.to_string()),
@@ -188,8 +182,8 @@ impl From<SqlError> for WireError {
             column: object.column,
             data_type: object.data_type,
             constraint: object.constraint,
-            ..WireError::new(error.condition, error.message)
-        }
+        };
+        WireError { fields: Box::new(fields), ..WireError::new(error.condition, error.message) }
     }
 }
 
