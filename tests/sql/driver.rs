@@ -10,14 +10,14 @@ use marquetry::table::Value;
 use sqllogictest::{DB, DBOutput, DefaultColumnType};
 
 /// A session that a script talks to.
-pub struct Driver {
+pub(crate) struct Driver {
     session: Session,
     style: Style,
 }
 
 /// How rows are printed.
 #[derive(Clone)]
-pub enum Style {
+pub(crate) enum Style {
     /// As psql does.
     PostgreSql,
     /// As SQLite's scripts expect, by the types that the running query names.
@@ -26,7 +26,7 @@ pub enum Style {
 
 /// A statement's failure, as scripts see it.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     message: String,
     code: Option<&'static str>,
 }
@@ -51,7 +51,7 @@ impl From<marquetry::Error> for Failure {
 
 impl Driver {
     /// A session of a database of its own.
-    pub fn new(style: Style) -> Self {
+    pub(crate) fn new(style: Style) -> Self {
         let database = Database::in_memory().expect("a database in memory opens");
         let session = database.session().expect("an open database has sessions");
         Driver { session, style }

@@ -6,6 +6,8 @@
 //!
 //! A script is a sqllogictest: <https://www.sqlite.org/sqllogictest/doc/trunk/about.wiki>. Rows are printed as psql prints them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod corpus;
 mod driver;
 mod scripts;

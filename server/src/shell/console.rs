@@ -186,11 +186,11 @@ impl<'o> Console<'o> {
         if let Some(fault) = fault {
             return Err(Failure::failed(fault));
         }
-        let tables = replies.into_iter().filter_map(|reply| match reply {
+        let mut tables = replies.into_iter().filter_map(|reply| match reply {
             Reply::Rows(table) => Some(table),
             Reply::Done(_) | Reply::Notice(_) => None,
         });
-        Ok(tables.last().unwrap_or_default())
+        Ok(tables.next_back().unwrap_or_default())
     }
 
     /// The names of tables and columns; none when they cannot be had, which costs completion only.
