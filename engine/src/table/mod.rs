@@ -16,7 +16,7 @@
 //!
 //! Left out on purpose: expressions, joins, foreign keys, checks; they are SQL's, which sits on top and keeps what it needs in
 //! the extension of the definition. A table without a primary key is refused rather than given a hidden one; SQL gives it one.
-//! For that layer: `alter` changes layouts, `Statement` changes rows by position, [`Schema`] reads them. A table with rules that
+//! For that layer: `alter` changes layouts, `Statement` changes rows by position, `Schema` reads them. A table with rules that
 //! this model does not know refuses writes by any other way.
 
 #[allow(dead_code, reason = "what SQL needs")]
