@@ -85,8 +85,6 @@ corpora! {
     select3 "select3"
     select4 "select4"
     select5 "select5"
-    membership "in1"
-    membership_of_any_type "in2"
     random_groups "random-groupby-slt_good_1"
     deletions_through_indexes "index-delete-1-"
 }

@@ -8,7 +8,7 @@
 //! of the table at a time and may see a circle that never was at one moment; only then all parts are held at once and it is
 //! searched again. Whoever is found there has left the line before anybody else searches, so a circle has one victim.
 //!
-//! One who would wait in a circle only because others stand in line before him is let through instead.
+//! One who waits in a circle only because others stand in line before him is let through instead, whoever finds the circle.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -75,19 +75,29 @@ impl Locks {
 
     fn deadlock_for_sure(&self, waiter: &Arc<Waiter>) -> Option<Vec<Wait>> {
         let mut shards: Vec<_> = self.shards.iter().map(|shard| shard.lock()).collect();
-        let found = {
+        let (found, in_circle) = {
             let waiting = self.waiting.lock();
             let waits = |owner| waiting.get(&owner).cloned().unwrap_or_default();
             let ahead = |waiter: &Waiter| {
                 shards[waiter.shard_number].get(&waiter.key).map_or_else(Vec::new, |entry| entry.ahead_of(waiter))
             };
-            circle(waiter.owner, waits, ahead)?
+            let found = circle(waiter.owner, waits, ahead)?;
+            let of_circle = found.iter().filter_map(|wait| {
+                let waits = waiting.get(&wait.waiter)?;
+                waits.iter().find(|known| known.key == wait.key).cloned()
+            });
+            let in_circle: Vec<Arc<Waiter>> = of_circle.collect();
+            (found, in_circle)
         };
-        let entry = shards[waiter.shard_number].get_mut(&waiter.key)?;
-        if entry.in_the_way(waiter.owner, waiter.mode).next().is_none() {
-            entry.jump_the_line(waiter);
-            return None;
+        // Whoever finds the circle opens it where it can be opened, not only where he stands himself.
+        for other in in_circle {
+            let Some(entry) = shards[other.shard_number].get_mut(&other.key) else { continue };
+            if entry.in_the_way(other.owner, other.mode).next().is_none() {
+                entry.jump_the_line(&other);
+                return None;
+            }
         }
+        let entry = shards[waiter.shard_number].get_mut(&waiter.key)?;
         entry.leave_line(waiter);
         Some(found)
     }

@@ -190,8 +190,7 @@ impl Binder<'_> {
             _ => value,
         };
         let list = self.list_of(inner, false, scope)?;
-        let symbol = self.typing.string(symbol);
-        let any = self.typing.call("any_of", vec![symbol, value, list])?;
+        let any = self.compared_with_list(value, symbol, list, false)?;
         if negated { self.not(any) } else { Ok(any) }
     }
 
@@ -206,8 +205,18 @@ impl Binder<'_> {
     ) -> Result<Typed> {
         let value = self.expression(left, scope, clause)?;
         let list = self.list_of(self.inner(query, scope)?, false, scope)?;
-        let symbol = self.typing.string(operator_symbol(op)?);
-        Ok(self.typing.call(if is_all { "all_of" } else { "any_of" }, vec![symbol, value, list])?)
+        self.compared_with_list(value, &operator_symbol(op)?, list, is_all)
+    }
+
+    /// `value symbol ANY` or `ALL (list)`; of nothing it is false or true also for NULL.
+    fn compared_with_list(&self, value: Typed, symbol: &str, list: Typed, is_all: bool) -> Result<Typed> {
+        let length = self.typing.call("cardinality", vec![list.clone()])?;
+        let is_empty = self.typing.operator("=", Some(length), self.typing.number("0")?)?;
+        let symbol = self.typing.string(symbol);
+        let found = self.typing.call(if is_all { "all_of" } else { "any_of" }, vec![symbol, value, list])?;
+        let mut of_nothing = datafusion::logical_expr::when(is_empty.expr, datafusion::logical_expr::lit(is_all));
+        let expr = of_nothing.otherwise(found.expr).map_err(crate::sql::failure::from_datafusion)?;
+        Ok(Typed::new(expr, SqlType::Bool))
     }
 
     /// `ARRAY(SELECT ..)`.
