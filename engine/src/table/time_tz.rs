@@ -21,7 +21,8 @@ pub struct TimeTz {
 impl TimeTz {
     /// The local time `micros` microseconds after midnight, up to 24:00:00, `offset_seconds` east of UTC, under 16 hours.
     pub fn new(micros: i64, offset_seconds: i32) -> Option<Self> {
-        let fits = (0..=DAY_MICROS).contains(&micros) && offset_seconds.abs() <= OFFSET_SECONDS_MAX;
+        let fits =
+            (0..=DAY_MICROS).contains(&micros) && (-OFFSET_SECONDS_MAX..=OFFSET_SECONDS_MAX).contains(&offset_seconds);
         fits.then_some(TimeTz { micros, offset_seconds })
     }
 
@@ -99,4 +100,17 @@ fn offset_seconds(text: &str) -> Option<i32> {
     let part = |start: usize| digits.get(start..start + 2).map_or(Some(0), |part| part.parse::<i32>().ok());
     let (hours, minutes, seconds) = (part(0)?, part(2)?, part(4)?);
     (minutes < 60 && seconds < 60).then_some(sign * (hours * 3600 + minutes * 60 + seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_offset_of_damaged_bytes_is_taken() {
+        for offset_seconds in [i32::MIN, i32::MAX, OFFSET_SECONDS_MAX + 1, -OFFSET_SECONDS_MAX - 1] {
+            assert_eq!(TimeTz::new(0, offset_seconds), None);
+        }
+        assert!(TimeTz::new(0, -OFFSET_SECONDS_MAX).is_some());
+    }
 }
