@@ -10,4 +10,5 @@
 
 mod corpus;
 mod driver;
+mod models;
 mod scripts;

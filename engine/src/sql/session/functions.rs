@@ -49,7 +49,7 @@ pub(crate) fn functions() -> Vec<Function> {
         ("pg_my_temp_schema() oid", |_, _| Ok(Value::Int8(0))),
         ("pg_jit_available() bool", |_, _| Ok(Value::Bool(false))),
     ];
-    let volatile: [(&str, RowFn); 5] = [
+    let volatile: [(&str, RowFn); 4] = [
         ("set_config(text, text, bool) text", set_config),
         ("pg_sleep(float8) void", sleep),
         ("pg_notify(text, text) void", notify),
@@ -57,7 +57,6 @@ pub(crate) fn functions() -> Vec<Function> {
             context.locker.unlock_all();
             text("")
         }),
-        ("pg_isolation_test_session_is_blocked(int4, int4[]) bool", |_, _| Ok(Value::Bool(false))),
     ];
     let stable = stable.into_iter().map(|(signature, run)| by_row(signature, run).stable());
     let volatile = volatile.into_iter().map(|(signature, run)| by_row(signature, run).volatile());

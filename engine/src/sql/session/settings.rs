@@ -76,7 +76,7 @@ static KNOWN: &[Known] = &[
     known("escape_string_warning", "on", ON_OFF),
     known("extra_float_digits", "1", Kind::Integer(-15, 3)),
     known("force_path", "auto", Kind::Choice(&["auto", "point", "relational"])),
-    known("idle_in_transaction_session_timeout", "0", Kind::Milliseconds),
+    known("idle_in_transaction_session_timeout", "0", Kind::Choice(&["0", "0ms", "0s"])),
     reported("in_hot_standby", "off", Kind::Fixed),
     reported("integer_datetimes", "on", Kind::Fixed),
     reported("IntervalStyle", "postgres", Kind::Choice(&["postgres"])),
